@@ -1,0 +1,1 @@
+"""What h's services share: settings, models, events, visibility, search and presentation."""

@@ -1,0 +1,127 @@
+"""From bearer token to principal, in one statement."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Connection, RowMapping, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from hcommon.crypto import hash_token
+from hcommon.ids import make_userid
+from hcommon.models import Grant, Group, GroupMembership, Token, User
+from hcommon.models.group import MODERATING_ROLES, Role
+
+GRANT_SOURCE_JWT = "jwt"
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Who is asking; without a user, anybody.
+
+    Attributes:
+        user_id: Key of the user, None for anonymous.
+        userid: `acct:name@authority`, None for anonymous.
+        roles: Role in each group that the user is a member of, by `group.id`.
+        group_pubids: The API's id of each of those groups, by `group.id`.
+        grant_id: The grant of the token that was shown; None for a browser session or anonymous.
+        admin: May use the whole admin site; never set by a token from a JWT grant.
+        staff: May use its harmless pages; likewise.
+    """
+
+    user_id: int | None = None
+    userid: str | None = None
+    authority: str | None = None
+    display_name: str | None = None
+    roles: Mapping[int, Role] = field(default_factory=dict)
+    group_pubids: Mapping[int, str] = field(default_factory=dict)
+    grant_id: UUID | None = None
+    admin: bool = False
+    staff: bool = False
+
+    @property
+    def moderated_group_ids(self) -> frozenset[int]:
+        """Return the groups in which this principal moderates."""
+        return frozenset(group_id for group_id, role in self.roles.items() if role in MODERATING_ROLES)
+
+
+ANONYMOUS = Principal()
+
+_memberships = (
+    select(
+        GroupMembership.user_id,
+        func.array_agg(GroupMembership.group_id).label("group_ids"),
+        func.array_agg(GroupMembership.role).label("group_roles"),
+        func.array_agg(Group.pubid).label("group_pubids"),
+    )
+    .join(Group, Group.id == GroupMembership.group_id)
+    .where(GroupMembership.user_id == User.id)
+    .group_by(GroupMembership.user_id)
+    .lateral("memberships")
+)
+
+_user_columns = (
+    User.id.label("user_id"),
+    User.username,
+    User.authority,
+    User.display_name,
+    User.admin,
+    User.staff,
+    _memberships.c.group_ids,
+    _memberships.c.group_roles,
+    _memberships.c.group_pubids,
+)
+
+
+def principal_of_token(connection: Connection | Session, token: str, *, now: datetime) -> Principal:
+    """Return whom an access or developer token speaks for.
+
+    An unknown, expired or revoked token, a refresh token, and the token of a deleted user are anonymous, not an
+    error. Source: spec of the API, section 2.1; the client relies on it.
+    """
+    row = (
+        connection.execute(
+            select(*_user_columns, Grant.id.label("grant_id"), Grant.source)
+            .select_from(Token)
+            .join(Grant, Grant.id == Token.grant_id)
+            .join(User, User.id == Grant.user_id)
+            .outerjoin(_memberships, true())
+            .where(
+                Token.access_hash == hash_token(token),
+                or_(Token.access_expires.is_(None), Token.access_expires > now),
+                User.deleted.is_(False),
+            )
+        )
+        .mappings()
+        .first()
+    )
+    return _principal(row) if row else ANONYMOUS
+
+
+def principal_of_user(connection: Connection | Session, user_id: int) -> Principal:
+    """Return a user as principal, for browser sessions and background work; anonymous when deleted or unknown."""
+    row = (
+        connection.execute(
+            select(*_user_columns).outerjoin(_memberships, true()).where(User.id == user_id, User.deleted.is_(False))
+        )
+        .mappings()
+        .first()
+    )
+    return _principal(row) if row else ANONYMOUS
+
+
+def _principal(row: RowMapping) -> Principal:
+    group_ids = row["group_ids"] or []
+    from_jwt = row.get("source") == GRANT_SOURCE_JWT
+    return Principal(
+        user_id=row["user_id"],
+        userid=make_userid(row["username"], row["authority"]),
+        authority=row["authority"],
+        display_name=row["display_name"],
+        roles=dict(zip(group_ids, map(Role, row["group_roles"] or []), strict=True)),
+        group_pubids=dict(zip(group_ids, row["group_pubids"] or [], strict=True)),
+        grant_id=row.get("grant_id"),
+        admin=row["admin"] and not from_jwt,
+        staff=row["staff"] and not from_jwt,
+    )

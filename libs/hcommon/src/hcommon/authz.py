@@ -1,0 +1,158 @@
+"""Who may read what: one rule in four forms, and who may change or moderate.
+
+The rule: an annotation is visible to its author; and, when it is shared and its author is not shadow-banned, to
+whoever may read its group; but while it is hidden (a moderation status other than APPROVED), only to that group's
+moderators. A deleted annotation is visible to nobody.
+
+The forms are `can_read` (one annotation), `readable_condition` (SQL), `readable_filter` (Elasticsearch) and
+`reader_class` (which sockets see which encoding). A property test over random worlds keeps them equal. Anything
+unknown is refused.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, false, or_
+
+from hcommon.auth import Principal
+from hcommon.models import Annotation, Group, User
+from hcommon.models.annotation import ModerationStatus
+from hcommon.models.group import MODERATING_ROLES, ReadableBy, WriteableBy
+
+PERMISSION_WORLD = "group:__world__"
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationFacts:
+    """What decides over one annotation.
+
+    Attributes:
+        moderation_status: As stored; None means never judged.
+        world_readable: Whether its group is readable by anybody.
+        author_nipsa: Whether its author is shadow-banned.
+    """
+
+    author_id: int
+    group_id: int
+    shared: bool
+    deleted: bool
+    moderation_status: str | None
+    world_readable: bool
+    author_nipsa: bool
+
+    @property
+    def hidden(self) -> bool:
+        """Return whether a moderation status hides it."""
+        return self.moderation_status not in (None, ModerationStatus.APPROVED)
+
+
+class ReaderClass(StrEnum):
+    """Readers who see one encoding of an annotation."""
+
+    AUTHOR = "author"
+    MODERATOR = "moderator"
+    OTHER = "other"
+
+
+def can_read(principal: Principal, facts: AnnotationFacts) -> bool:
+    """Return whether the principal may see the annotation (first form)."""
+    if facts.deleted:
+        return False
+    return reader_class(principal, facts) is not None
+
+
+def reader_class(principal: Principal, facts: AnnotationFacts) -> ReaderClass | None:
+    """Return as what the principal sees the annotation, or None if not at all (fourth form).
+
+    Deletion is not looked at: whoever could see an annotation is told that it is gone.
+    """
+    if principal.user_id == facts.author_id:
+        return ReaderClass.AUTHOR
+    if not facts.shared or facts.author_nipsa:
+        return None
+    role = principal.roles.get(facts.group_id)
+    if role in MODERATING_ROLES:
+        return ReaderClass.MODERATOR
+    if facts.hidden or not (facts.world_readable or role is not None):
+        return None
+    return ReaderClass.OTHER
+
+
+def readable_condition(principal: Principal) -> ColumnElement[bool]:
+    """Return the rule as an SQL condition (second form).
+
+    The statement joins `Annotation`, its `Group` and its author `User` under their own names.
+    """
+    visible: ColumnElement[bool] = and_(
+        Annotation.moderation_status.is_(None) | (Annotation.moderation_status == ModerationStatus.APPROVED.value),
+        or_(
+            Group.readable_by == ReadableBy.WORLD.value,
+            Annotation.group_id.in_(principal.roles) if principal.roles else false(),
+        ),
+    )
+    moderated = principal.moderated_group_ids
+    if moderated:
+        visible = or_(visible, Annotation.group_id.in_(moderated))
+    shared = and_(Annotation.shared, User.nipsa.is_(False), visible)
+    own = Annotation.user_id == principal.user_id if principal.user_id is not None else false()
+    return and_(Annotation.deleted.is_(False), or_(shared, own))
+
+
+def readable_filter(principal: Principal) -> dict[str, Any]:
+    """Return the rule as an Elasticsearch filter over search documents (third form).
+
+    Deleted annotations have no document. Documents hold `user_id`, `group_id`, `shared`, `hidden`, `world`
+    (group readable by anybody) and `nipsa` (author shadow-banned).
+    """
+    readable: list[dict[str, Any]] = [{"term": {"world": True}}]
+    if principal.roles:
+        readable.append({"terms": {"group_id": sorted(principal.roles)}})
+    visible: list[dict[str, Any]] = [
+        {"bool": {"filter": [{"term": {"hidden": False}}, _any(readable)]}},
+    ]
+    moderated = principal.moderated_group_ids
+    if moderated:
+        visible.append({"terms": {"group_id": sorted(moderated)}})
+    shared = {"bool": {"filter": [{"term": {"shared": True}}, {"term": {"nipsa": False}}, _any(visible)]}}
+    if principal.user_id is None:
+        return shared
+    return _any([shared, {"term": {"user_id": principal.user_id}}])
+
+
+def group_readable_condition(principal: Principal) -> ColumnElement[bool]:
+    """Return which rows of `Group` the principal may know of."""
+    world = Group.readable_by == ReadableBy.WORLD.value
+    return or_(world, Group.id.in_(principal.roles)) if principal.roles else world
+
+
+def can_write(principal: Principal, *, group_id: int, group_authority: str, writeable_by: str) -> bool:
+    """Return whether the principal may annotate in a group."""
+    if principal.user_id is None:
+        return False
+    if writeable_by == WriteableBy.AUTHORITY:
+        return principal.authority == group_authority
+    return group_id in principal.roles
+
+
+def can_moderate(principal: Principal, facts: AnnotationFacts) -> bool:
+    """Return whether the principal may judge the annotation: shared, not deleted, in a group it moderates."""
+    return facts.shared and not facts.deleted and principal.roles.get(facts.group_id) in MODERATING_ROLES
+
+
+def read_permission(*, author_userid: str, group_pubid: str, shared: bool, open_to_world: bool) -> str:
+    """Return the one entry of `permissions.read`.
+
+    Args:
+        author_userid: The author.
+        group_pubid: The group's API id.
+        shared: Whether others may see it at all.
+        open_to_world: Whether an anonymous reader could see it now.
+    """
+    if not shared:
+        return author_userid
+    return PERMISSION_WORLD if open_to_world else f"group:{group_pubid}"
+
+
+def _any(clauses: list[dict[str, Any]]) -> dict[str, Any]:
+    return {"bool": {"should": clauses, "minimum_should_match": 1}}

@@ -1,0 +1,1 @@
+"""PostgreSQL: engine, transactions, declarative base and the schema's version."""

@@ -1,0 +1,101 @@
+"""Engine, transactions and reads.
+
+Synchronous everywhere (psycopg2). A request or a task is one transaction, opened at its edge by `transaction()`;
+reads that need no transaction use `read()`: autocommit, no BEGIN, no round trip on return.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg2.extensions
+import psycopg2.extras
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from hcommon.errors import UnavailableError
+
+POOL_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_MS = 30_000
+
+_RAW_JSON = psycopg2.extensions.new_type((114, 3802), "RAW_JSON", lambda value, _: value)
+
+
+class DatabaseUnavailableError(UnavailableError):
+    """PostgreSQL cannot be reached, or has no connection to spare."""
+
+
+class Database:
+    """A pool of connections to PostgreSQL, shared by the threads of one process."""
+
+    def __init__(self, url: str, *, pool_size: int, application_name: str = "h") -> None:
+        """Prepare the pool; nothing connects before it is used.
+
+        Args:
+            url: SQLAlchemy URL; `postgresql://` and `postgres://` mean psycopg2.
+            pool_size: Connections kept and the most that are opened.
+            application_name: Shown in `pg_stat_activity`.
+        """
+        self.engine = _create_engine(url, pool_size=pool_size, application_name=application_name)
+        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """Open a session whose transaction commits at the end of the block, and rolls back on an error.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL is away.
+        """
+        with _translate_errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Lend a connection in autocommit mode, for reads; each statement sees what is committed by then.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL is away.
+        """
+        with _translate_errors(), self._autocommit.connect() as connection:
+            yield connection
+
+    def close(self) -> None:
+        """Close every idle connection."""
+        self.engine.dispose()
+
+
+def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine:
+    parsed = make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
+    engine = create_engine(
+        parsed,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT_SECONDS,
+        connect_args={
+            "application_name": application_name,
+            "connect_timeout": POOL_TIMEOUT_SECONDS,
+            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            "keepalives_idle": 30,
+        },
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: psycopg2.extensions.connection, _: ConnectionPoolEntry) -> None:
+        psycopg2.extensions.register_type(_RAW_JSON, connection)
+
+    return engine
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        raise DatabaseUnavailableError("The database is not available.") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise DatabaseUnavailableError("The database is not available.") from error
+        raise

@@ -1,0 +1,1 @@
+"""What happened: frozen models of ids and facts, in one closed catalogue."""

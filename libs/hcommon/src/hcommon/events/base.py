@@ -1,0 +1,44 @@
+"""The event envelope.
+
+Events carry ids and facts, never rows: a consumer reads the current state from PostgreSQL, so that late, repeated
+and reordered events do no harm. Delivery is at least once. New fields have defaults and unknown fields are ignored,
+so that services deploy in any order.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import ClassVar
+from uuid import UUID, uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Consumer(StrEnum):
+    """A service that consumes events."""
+
+    WORKER = "worker"
+    INDEXER = "indexer"
+    WEBSOCKET = "websocket"
+
+
+class Event(BaseModel):
+    """Something that happened, recorded in the transaction that made it happen.
+
+    Attributes:
+        TYPE: Name on the wire, `<noun>.<past tense>`; also the routing key.
+        CONSUMERS: The services that are told.
+        id: Identifies the event across retries.
+        occurred_at: When the transaction's request or task ran.
+        request_id: The request that caused it, for following a click through every service's log.
+        client_id: `X-Client-Id` of the request: the browser tab that must not hear its own echo.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    TYPE: ClassVar[str]
+    CONSUMERS: ClassVar[frozenset[Consumer]]
+
+    id: UUID = Field(default_factory=uuid4)
+    occurred_at: datetime
+    request_id: str | None = None
+    client_id: str | None = None

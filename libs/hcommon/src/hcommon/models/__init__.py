@@ -1,0 +1,31 @@
+"""Tables, one module an aggregate. Importing this package declares all of them."""
+
+from hcommon.models.annotation import Annotation, Flag
+from hcommon.models.document import Document, DocumentMeta, DocumentURI
+from hcommon.models.group import Group, GroupMembership, GroupScope
+from hcommon.models.notification import Notification, Subscription
+from hcommon.models.outbox import DeadLetter, OutboxEvent
+from hcommon.models.search_document import SearchDocument
+from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
+from hcommon.models.user import User
+
+__all__ = [
+    "Annotation",
+    "AuthClient",
+    "AuthzCode",
+    "DeadLetter",
+    "Document",
+    "DocumentMeta",
+    "DocumentURI",
+    "Flag",
+    "Grant",
+    "Group",
+    "GroupMembership",
+    "GroupScope",
+    "Notification",
+    "OutboxEvent",
+    "SearchDocument",
+    "Subscription",
+    "Token",
+    "User",
+]

@@ -1,0 +1,112 @@
+"""Groups, their members and their scopes."""
+
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hcommon.db.base import Base
+from hcommon.db.types import IntKey, LongText, Timestamp
+from hcommon.ids import GROUP_PUBID_LENGTH
+
+
+class Role(StrEnum):
+    """A member's one role in a group."""
+
+    MEMBER = "member"
+    MODERATOR = "moderator"
+    ADMIN = "admin"
+    OWNER = "owner"
+
+
+MODERATING_ROLES = frozenset({Role.MODERATOR, Role.ADMIN, Role.OWNER})
+"""Roles that see and judge hidden annotations."""
+
+
+class JoinableBy(StrEnum):
+    """Who may join."""
+
+    AUTHORITY = "authority"
+    NOBODY = "nobody"
+
+
+class ReadableBy(StrEnum):
+    """Who may read shared annotations."""
+
+    MEMBERS = "members"
+    WORLD = "world"
+
+
+class WriteableBy(StrEnum):
+    """Who may annotate."""
+
+    AUTHORITY = "authority"
+    MEMBERS = "members"
+
+
+class Group(Base):
+    """A group; `private`, `restricted` and `open` are the three combinations that the API names.
+
+    Attributes:
+        pubid: The API's `id`; `__world__` is the public group.
+        authority_provided_id: First half of a third-party `groupid`.
+        joinable_by: None for the public group: nobody joins it.
+        enforce_scope: With scopes, whether annotations elsewhere are refused.
+        pre_moderated: New shared annotations wait for a moderator.
+    """
+
+    __tablename__ = "group"
+    __table_args__ = (
+        UniqueConstraint("authority", "authority_provided_id"),
+        CheckConstraint("joinable_by IN ('authority', 'nobody')", name="joinable_by"),
+        CheckConstraint("readable_by IN ('members', 'world')", name="readable_by"),
+        CheckConstraint("writeable_by IN ('authority', 'members')", name="writeable_by"),
+    )
+
+    id: Mapped[IntKey]
+    pubid: Mapped[str] = mapped_column(String(max(GROUP_PUBID_LENGTH, len("__world__"))), unique=True)
+    authority: Mapped[LongText]
+    authority_provided_id: Mapped[LongText | None]
+    name: Mapped[LongText]
+    description: Mapped[LongText | None]
+    creator_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    joinable_by: Mapped[LongText]
+    readable_by: Mapped[LongText]
+    writeable_by: Mapped[LongText]
+    enforce_scope: Mapped[bool] = mapped_column(server_default=text("true"))
+    pre_moderated: Mapped[bool] = mapped_column(server_default=text("false"))
+    created: Mapped[Timestamp]
+    updated: Mapped[Timestamp]
+
+
+class GroupMembership(Base):
+    """One user's place in one group."""
+
+    __tablename__ = "group_membership"
+    __table_args__ = (
+        UniqueConstraint("user_id", "group_id"),
+        CheckConstraint("role IN ('member', 'moderator', 'admin', 'owner')", name="role"),
+    )
+
+    id: Mapped[IntKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    group_id: Mapped[int] = mapped_column(ForeignKey("group.id", ondelete="CASCADE"), index=True)
+    role: Mapped[LongText]
+    created: Mapped[Timestamp]
+    updated: Mapped[Timestamp]
+
+
+class GroupScope(Base):
+    """A web site, or a part of one, that a group is about.
+
+    Attributes:
+        origin: Scheme, host and port, lower-case, without default ports.
+        path: Path prefix by whole segments; empty for the whole site.
+    """
+
+    __tablename__ = "group_scope"
+
+    id: Mapped[IntKey]
+    group_id: Mapped[int] = mapped_column(ForeignKey("group.id", ondelete="CASCADE"), index=True)
+    origin: Mapped[str] = mapped_column(String(300), index=True)
+    path: Mapped[LongText] = mapped_column(server_default="")

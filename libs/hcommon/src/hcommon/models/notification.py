@@ -1,0 +1,43 @@
+"""Who was told what by mail, and who does not want to be."""
+
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from hcommon.db.base import Base
+from hcommon.db.types import IntKey, LongText, Timestamp
+
+
+class NotificationKind(StrEnum):
+    """Why somebody is told."""
+
+    REPLY = "reply"
+    MENTION = "mention"
+    MODERATION = "moderation"
+
+
+class Notification(Base):
+    """One mail to one person about one annotation: there is never a second."""
+
+    __tablename__ = "notification"
+    __table_args__ = (UniqueConstraint("recipient_id", "annotation_id"),)
+
+    id: Mapped[IntKey]
+    recipient_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    annotation_id: Mapped[UUID] = mapped_column(ForeignKey("annotation.id", ondelete="CASCADE"), index=True)
+    kind: Mapped[LongText]
+    created: Mapped[Timestamp]
+
+
+class Subscription(Base):
+    """A user's choice about one kind of mail; without a row the answer is yes."""
+
+    __tablename__ = "subscription"
+    __table_args__ = (UniqueConstraint("user_id", "kind"),)
+
+    id: Mapped[IntKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
+    kind: Mapped[LongText]
+    active: Mapped[bool]

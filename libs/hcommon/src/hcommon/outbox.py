@@ -1,0 +1,25 @@
+"""The only way out of a transaction: an event recorded as a row beside the change itself.
+
+The relay publishes committed rows; a transaction that rolls back has recorded nothing.
+"""
+
+import structlog
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from hcommon.events.base import Event
+from hcommon.models.outbox import OutboxEvent
+
+
+def record(session: Session, event: Event) -> None:
+    """Record `event` in the session's own transaction; it is published within a moment of the commit.
+
+    The request id bound at the edge is added when the event names none.
+    """
+    request_id = event.request_id or structlog.contextvars.get_contextvars().get("request_id")
+    payload = event.model_copy(update={"request_id": request_id}).model_dump_json()
+    session.execute(
+        insert(OutboxEvent).values(
+            event_id=event.id, type=event.TYPE, payload=payload, occurred_at=event.occurred_at, due_at=event.occurred_at
+        )
+    )

@@ -1,0 +1,77 @@
+"""Transactions, reads, and PostgreSQL being away."""
+
+from uuid import uuid4
+
+import pytest
+from hcommon.db.engine import Database, DatabaseUnavailableError
+from hcommon.models import User
+from hcommon.testing.factories import make_user
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import IntegrityError
+
+
+class WentWrongError(Exception):
+    """Something that goes wrong inside a transaction."""
+
+
+def count_users(database: Database) -> int:
+    with database.read() as connection:
+        return connection.execute(select(func.count()).select_from(User)).scalar_one()
+
+
+class TestTransaction:
+    def test_commits_at_the_end(self, fresh_database: Database) -> None:
+        with fresh_database.transaction() as session:
+            make_user(session)
+            assert count_users(fresh_database) == 0
+        assert count_users(fresh_database) == 1
+
+    def test_rolls_back_on_an_error(self, fresh_database: Database) -> None:
+        def fail() -> None:
+            with fresh_database.transaction() as session:
+                make_user(session)
+                raise WentWrongError
+
+        with pytest.raises(WentWrongError):
+            fail()
+        assert count_users(fresh_database) == 0
+
+    def test_a_violated_constraint_stays_what_it_is(self, fresh_database: Database) -> None:
+        with fresh_database.transaction() as session:
+            make_user(session, username="one")
+        with pytest.raises(IntegrityError), fresh_database.transaction() as session:
+            make_user(session, username="O.N.E")
+
+
+class TestRead:
+    def test_is_in_utc_and_leaves_no_transaction_open(self, fresh_database: Database) -> None:
+        with fresh_database.read() as connection:
+            assert connection.execute(text("SHOW timezone")).scalar() == "UTC"
+            first = connection.execute(text("SELECT now()")).scalar_one()
+            second = connection.execute(text("SELECT now()")).scalar_one()
+        assert second > first
+
+    def test_json_comes_as_text(self, fresh_database: Database) -> None:
+        with fresh_database.read() as connection:
+            assert connection.execute(text("""SELECT '{"b": 1, "a": "\\u0000"}'::json""")).scalar() == (
+                '{"b": 1, "a": "\\u0000"}'
+            )
+
+
+class TestUnavailable:
+    def test_nobody_listens(self) -> None:
+        away = Database(f"postgresql://nobody@/nothing?host=/nowhere/{uuid4().hex}", pool_size=1)
+        with pytest.raises(DatabaseUnavailableError), away.read():
+            pass
+
+    def test_a_connection_that_the_server_ended(self, fresh_database: Database) -> None:
+        with pytest.raises(DatabaseUnavailableError), fresh_database.read() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        assert count_users(fresh_database) == 0
+
+    def test_every_connection_is_taken(self, fresh_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        database = Database(fresh_database_url, pool_size=1)
+        monkeypatch.setattr(database.engine.pool, "_timeout", 0.05)
+        with database.read(), pytest.raises(DatabaseUnavailableError), database.read():
+            pass
+        database.close()
