@@ -1,0 +1,1 @@
+"""Searching: the query, its backends, and the folding that both share."""
