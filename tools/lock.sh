@@ -25,4 +25,5 @@ for service in web worker websocket indexer; do
 done
 # shellcheck disable=SC2086 # a list of words
 compile standalone --constraint requirements/all.lock $runtime requirements/build.in
+compile client --constraint requirements/all.lock requirements/client.in
 compile uv --constraint requirements/all.lock requirements/uv.in

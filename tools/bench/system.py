@@ -1,0 +1,127 @@
+"""A system of its own to measure: `h-standalone` on free ports with a data directory that is thrown away."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+START_SECONDS = 120
+
+
+@dataclass(frozen=True)
+class System:
+    """A running system.
+
+    Attributes:
+        url: Its address.
+        environment: What its services were told, `DATABASE_URL` among it.
+        pid: The supervisor.
+        first_start_seconds: From nothing (an empty data directory) to the first 200.
+    """
+
+    url: str
+    environment: dict[str, str]
+    pid: int
+    first_start_seconds: float
+
+    def run(self, *argv: str) -> str:
+        """Run one of our commands against it and return what it prints."""
+        program = Path(sys.executable).with_name(argv[0])
+        environment = os.environ | self.environment  # noqa: TID251 - a tool, not a service
+        return subprocess.run([program, *argv[1:]], env=environment, check=True, capture_output=True, text=True).stdout
+
+
+@contextmanager
+def running(*, workers: int) -> Iterator[System]:
+    """Start it with this many web processes, and remove all of it afterwards."""
+    data = Path(tempfile.mkdtemp(prefix="h-bench-", dir="/var/tmp"))
+    data.chmod(0o711)
+    port = _free_port()
+    variables = {
+        "H_DATA": str(data),
+        "PORT": str(port),
+        "WEBSOCKET_PORT": str(_free_port()),
+        "UVICORN_WORKERS": str(workers),
+    }
+    started = time.monotonic()
+    process = subprocess.Popen(
+        [Path(sys.executable).with_name("h-standalone")],
+        env=os.environ | variables,  # noqa: TID251 - a tool, not a service
+        stdout=sys.stderr,
+    )
+    try:
+        _wait(port, process)
+        elapsed = time.monotonic() - started
+        environment = json.loads((data / "environment.json").read_text())
+        yield System(f"http://localhost:{port}", environment, process.pid, elapsed)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        shutil.rmtree(data, ignore_errors=True)
+
+
+def memory(pid: int) -> dict[str, float]:
+    """Return the proportional memory (PSS) in MB of a process's descendants, summed by command."""
+    children: dict[int, list[int]] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            try:
+                parent = int((entry / "stat").read_text().rpartition(")")[2].split()[1])
+            except (OSError, IndexError):
+                continue
+            children.setdefault(parent, []).append(int(entry.name))
+    found: dict[str, float] = {}
+    waiting = [pid]
+    while waiting:
+        current = waiting.pop()
+        waiting += children.get(current, [])
+        name, megabytes = _name(current), _pss(current)
+        found[name] = found.get(name, 0.0) + megabytes
+    return found
+
+
+def _name(pid: int) -> str:
+    words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+    for name in ("h-web", "h-websocket", "h-worker", "h-indexer", "h-standalone", "valkey", "postgres"):
+        if name in words and not (name == "h-web" and "h-websocket" in words):
+            return name
+    return "h-web" if "multiprocessing" in words else words[:40] or "?"
+
+
+def _pss(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SystemExit("h-standalone did not start.")
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1) as connection:
+                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                if b" 200 " in connection.recv(64):
+                    return
+        except OSError:
+            pass
+        time.sleep(0.05)
+    raise SystemExit("h-standalone did not answer in time.")
