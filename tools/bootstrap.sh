@@ -119,10 +119,11 @@ fi
 if has_pip; then
     [ -n "${UV_DEFAULT_INDEX:-}" ] || UV_DEFAULT_INDEX=${PIP_INDEX_URL:-$(pip_option index-url)}
     [ -n "${UV_INDEX:-}" ] || UV_INDEX=${PIP_EXTRA_INDEX_URL:-$(pip_option extra-index-url)}
-    [ -n "${UV_FIND_LINKS:-}" ] || UV_FIND_LINKS=${PIP_FIND_LINKS:-$(pip_option find-links)}
+    [ -n "${UV_FIND_LINKS:-}" ] || UV_FIND_LINKS=$(printf %s "${PIP_FIND_LINKS:-$(pip_option find-links)}" | tr -s ' \n' ',')
+    [ -n "${UV_NO_INDEX:-}" ] || UV_NO_INDEX=${PIP_NO_INDEX:-$(pip_option no-index)}
     [ -n "${SSL_CERT_FILE:-}" ] || SSL_CERT_FILE=${PIP_CERT:-$(pip_option cert)}
 fi
-for name in UV_DEFAULT_INDEX UV_INDEX UV_FIND_LINKS SSL_CERT_FILE; do
+for name in UV_DEFAULT_INDEX UV_INDEX UV_FIND_LINKS UV_NO_INDEX SSL_CERT_FILE; do
     eval "value=\${$name:-}"
     # shellcheck disable=SC2163 # the variable named, not the loop's
     if [ -n "$value" ]; then export "$name"; else unset "$name"; fi

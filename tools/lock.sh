@@ -21,9 +21,11 @@ runtime="$runtime services/websocket/pyproject.toml services/indexer/pyproject.t
 # shellcheck disable=SC2086 # a list of words
 compile all --all-extras $runtime requirements/dev.in "$@"
 for service in web worker websocket indexer; do
-    compile "$service" --constraint requirements/all.lock "services/$service/pyproject.toml"
+    set -- --constraint requirements/all.lock
+    [ ! -f "requirements/$service-overrides.in" ] || set -- "$@" --override "requirements/$service-overrides.in"
+    compile "$service" "$@" "services/$service/pyproject.toml"
 done
 # shellcheck disable=SC2086 # a list of words
-compile standalone --constraint requirements/all.lock $runtime requirements/build.in
+compile standalone --constraint requirements/all.lock $runtime requirements/build.in requirements/uv.in
 compile client --constraint requirements/all.lock requirements/client.in
 compile uv --constraint requirements/all.lock requirements/uv.in

@@ -157,11 +157,18 @@ def _wrk(url: str, script: str, seconds: int) -> Rate:
         Path(file.name).unlink()
     failed = re.search(r"Non-2xx or 3xx responses: (\d+)", printed)
     return Rate(
-        per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", printed)[1]),  # type: ignore[index] - wrk prints it
+        per_second=float(_printed(r"Requests/sec:\s+([\d.]+)", printed)),
         p50_ms=_milliseconds(printed, "50"),
         p99_ms=_milliseconds(printed, "99"),
         failed=int(failed[1]) if failed else 0,
     )
+
+
+def _printed(pattern: str, printed: str) -> str:
+    match = re.search(pattern, printed)
+    if match is None:
+        raise SystemExit(f"wrk printed something else than expected:\n{printed}")
+    return match[1]
 
 
 def _milliseconds(printed: str, percentile: str) -> float:

@@ -52,7 +52,7 @@ def populate(database_url: str, *, annotations: int, pages: int, authority: str,
     chooser = random.Random(seed)  # noqa: S311 - reproducible, not secret
     with closing(psycopg2.connect(database_url)) as connection, connection, connection.cursor() as cursor:
         cursor.execute('SELECT id FROM "group" WHERE pubid = %s', (ids.WORLD_GROUP,))
-        group_id = cursor.fetchone()[0]
+        group_id = _first(cursor)
         user_ids = _insert_users(cursor, authority)
         tokens = [_insert_token(cursor, user_id) for user_id in user_ids]
         document_ids = _insert_documents(cursor, pages)
@@ -91,6 +91,13 @@ def populate(database_url: str, *, annotations: int, pages: int, authority: str,
     )
 
 
+def _first(cursor: "psycopg2.extensions.cursor") -> int:
+    row = cursor.fetchone()
+    if row is None:
+        raise SystemExit("The database has no public group: is this a database of h?")
+    return int(row[0])
+
+
 def _insert_users(cursor: "psycopg2.extensions.cursor", authority: str) -> list[int]:
     found = []
     for number in range(USERS):
@@ -100,7 +107,7 @@ def _insert_users(cursor: "psycopg2.extensions.cursor", authority: str) -> list[
             "VALUES (%s, %s, %s, %s, %s, %s, %s) RETURNING id",
             (ids.new_pubid(ids.USER_PUBID_LENGTH), name, name, authority, f"{name}@bench.example", START, START),
         )
-        found.append(cursor.fetchone()[0])
+        found.append(_first(cursor))
     return found
 
 

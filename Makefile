@@ -1,0 +1,74 @@
+# Entry points for people and for CI; `make help` lists them. Needs Python 3.11 or newer, and nothing else.
+# Settings of the services are variables of the environment or of the command line: make run PORT=5100
+
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+BIN := .venv/bin
+TYPED := $(wildcard libs/*/src services/*/src) tools
+
+##@ Run
+
+.PHONY: run
+run: ## Run all of h on this machine, without Docker; Ctrl-C stops it
+	@tools/bootstrap.sh run
+	@exec $(BIN)/h-standalone
+
+.PHONY: cli
+cli: ## Run a command of `h` on what `make run` runs: make cli ARGS="user list"
+	@tools/bootstrap.sh run
+	@exec $(BIN)/h-standalone exec h $(ARGS)
+
+##@ Develop
+
+.PHONY: venv
+venv: ## Make or refresh .venv with everything for development
+	@tools/bootstrap.sh dev
+
+.PHONY: test
+test: venv ## Run all unit and integration tests, on PostgreSQL and Valkey from wheels: make test ARGS="-k search"
+	@$(BIN)/python tools/run_tests.py $(ARGS)
+
+.PHONY: browser
+browser: venv ## Let a real browser with the unmodified client use all of it: make browser ARGS="-k reply"
+	@tools/install_chromium.sh
+	@$(BIN)/pytest tests/browser $(ARGS)
+
+.PHONY: lint
+lint: venv ## Check style, types and who imports what
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy $(TYPED)
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: venv ## Format the code and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+.PHONY: docs
+docs: venv ## Write the generated pages (settings, events, metrics)
+	@$(BIN)/python tools/gen_docs.py
+
+.PHONY: docs-check
+docs-check: venv ## Fail when a generated page is out of date
+	@$(BIN)/python tools/gen_docs.py --check
+
+.PHONY: bench
+bench: venv ## Measure rates, latencies and memory; needs wrk: make bench ARGS="--only search"
+	@$(BIN)/python tools/bench/run.py $(ARGS)
+
+.PHONY: migration
+migration: venv ## Write the next migration from the models: make migration MESSAGE="flags have a reason"
+	@$(BIN)/python tools/new_migration.py "$(MESSAGE)"
+
+.PHONY: lock
+lock: venv ## Resolve the locked dependencies again: make lock ARGS=--upgrade
+	@tools/lock.sh $(BIN)/uv $(ARGS)
+
+##@ Help
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
+	    /^[a-zA-Z0-9_.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

@@ -1,0 +1,1 @@
+"""All of h on one machine: PostgreSQL, Valkey and the services, started and supervised by one command."""
