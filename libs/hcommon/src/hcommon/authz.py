@@ -9,16 +9,17 @@ The forms are `can_read` (one annotation), `readable_condition` (SQL), `readable
 unknown is refused.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, false, or_
+from sqlalchemy import ARRAY, BigInteger, BindParameter, ColumnElement, and_, any_, bindparam, false, or_
 
 from hcommon.auth import Principal
 from hcommon.models import Annotation, Group, User
 from hcommon.models.annotation import ModerationStatus
-from hcommon.models.group import MODERATING_ROLES, ReadableBy, WriteableBy
+from hcommon.models.group import MODERATING_ROLES, ReadableBy, Role, WriteableBy
 
 PERMISSION_WORLD = "group:__world__"
 
@@ -88,15 +89,63 @@ def readable_condition(principal: Principal) -> ColumnElement[bool]:
         Annotation.moderation_status.is_(None) | (Annotation.moderation_status == ModerationStatus.APPROVED.value),
         or_(
             Group.readable_by == ReadableBy.WORLD.value,
-            Annotation.group_id.in_(principal.roles) if principal.roles else false(),
+            _is_among(Annotation.group_id, "reader_group_ids", principal.roles) if principal.roles else false(),
         ),
     )
     moderated = principal.moderated_group_ids
     if moderated:
-        visible = or_(visible, Annotation.group_id.in_(moderated))
+        visible = or_(visible, _is_among(Annotation.group_id, "reader_moderated_ids", moderated))
     shared = and_(Annotation.shared, User.nipsa.is_(False), visible)
-    own = Annotation.user_id == principal.user_id if principal.user_id is not None else false()
+    own = Annotation.user_id == reader_id(principal) if principal.user_id is not None else false()
     return and_(Annotation.deleted.is_(False), or_(shared, own))
+
+
+class ReaderShape(NamedTuple):
+    """All that the text of `readable_condition` depends on; the rest of it are parameters."""
+
+    known: bool
+    member: bool
+    moderator: bool
+
+
+def reader_shape(principal: Principal) -> ReaderShape:
+    """Return the shape of the principal's condition, for statements that are built once and kept."""
+    return ReaderShape(
+        known=principal.user_id is not None,
+        member=bool(principal.roles),
+        moderator=bool(principal.moderated_group_ids),
+    )
+
+
+def stand_in(shape: ReaderShape) -> Principal:
+    """Return a principal of that shape who may read nothing of others, to build a statement that is kept.
+
+    It is to be executed with `reader_parameters` of whoever asks; if those were forgotten, it would find what
+    anonymous readers see.
+    """
+    role = Role.OWNER if shape.moderator else Role.MEMBER
+    return Principal(user_id=-1 if shape.known else None, roles={-1: role} if shape.member else {})
+
+
+def reader_parameters(principal: Principal) -> dict[str, Any]:
+    """Return the parameters of `readable_condition` in a statement built for another principal of the same shape."""
+    if principal.user_id is None:
+        return {}
+    return {
+        "reader_id": principal.user_id,
+        "reader_group_ids": list(principal.roles),
+        "reader_moderated_ids": list(principal.moderated_group_ids),
+    }
+
+
+def reader_id(principal: Principal) -> BindParameter[int]:
+    """Return the reader's user id as the parameter that `reader_parameters` sets."""
+    return bindparam("reader_id", principal.user_id, BigInteger())
+
+
+def _is_among(column: Any, name: str, ids: Iterable[int]) -> ColumnElement[bool]:
+    among: ColumnElement[bool] = column == any_(bindparam(name, list(ids), ARRAY(BigInteger())))
+    return among
 
 
 def readable_filter(principal: Principal) -> dict[str, Any]:

@@ -1,0 +1,119 @@
+"""From the broker's thread to the event loop.
+
+The thread consumes this process's own queue and reads the annotations of a batch; the loop finds the sockets and
+writes to them, and the thread waits for it, so that events are acknowledged after they were handled.
+"""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from typing import Final
+
+from hcommon.bus import topology
+from hcommon.bus.consumer import Delivery, EventConsumer
+from hcommon.clock import Clock
+from hcommon.errors import UnavailableError
+from hcommon.events.base import Event
+from hcommon.logging import bound, get_logger
+from hcommon.metrics import Metrics
+
+from hwebsocket.broadcast import Broadcast, Loaded
+from hwebsocket.metrics import EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN
+from hwebsocket.subscriptions import SUBSCRIPTIONS
+
+_MAX_BATCH: Final = 200
+_MAX_WAIT_SECONDS: Final = 0.005
+_RESTART_SECONDS: Final = 1.0
+
+_log = get_logger(__name__)
+
+
+class CountedFailures:
+    """Counts what cannot be handled and lets it go.
+
+    The queue is this process's own and what it brings is old after a moment: nothing is kept for later. Clients see
+    the state of things at their next search.
+    """
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def retry(self, delivery: Delivery, error: UnavailableError) -> None:
+        """Count it; there is no second try."""
+        self.bury(delivery, error)
+
+    def bury(self, delivery: Delivery, error: Exception) -> None:
+        """Count it."""
+        event = delivery.event
+        _log.error("event_dropped", type=event.TYPE, event_id=str(event.id), error=type(error).__name__)
+        self._metrics.count(EVENTS_FAILED, type=event.TYPE)
+
+    def unknown(self, event_type: str) -> None:
+        """Count it."""
+        _log.info("event_unknown", type=event_type)
+        self._metrics.count(EVENTS_UNKNOWN)
+
+
+class Feed:
+    """One thread that consumes events as long as the process lives."""
+
+    def __init__(self, *, broker_url: str, instance: str, broadcast: Broadcast, clock: Clock, metrics: Metrics) -> None:
+        self._broadcast = broadcast
+        self._clock = clock
+        self._metrics = metrics
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="feed", daemon=True)
+        self._consumer = EventConsumer(
+            broker_url=broker_url,
+            queue=topology.websocket_queue(instance),
+            handle=self.handle,
+            failures=CountedFailures(metrics),
+            max_batch=_MAX_BATCH,
+            max_wait_seconds=_MAX_WAIT_SECONDS,
+        )
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the queue is being consumed."""
+        return self._consumer.connected.is_set()
+
+    def start(self) -> None:
+        """Start consuming; events are handled on the running event loop."""
+        self._loop = asyncio.get_running_loop()
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and stop; the rest waits in the queue for the process's return."""
+        self._stop.set()
+        await asyncio.to_thread(self._thread.join)
+
+    def handle(self, events: Sequence[Event]) -> None:
+        """Handle a batch, in the feed's thread; return when all of it was written to the sockets.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL is away; the consumer waits for it and tries again.
+        """
+        assert self._loop is not None, "start() comes first"  # noqa: S101 - a programmer's mistake
+        loaded = self._broadcast.load(events)
+        asyncio.run_coroutine_threadsafe(self._deliver(events, loaded), self._loop).result()
+
+    async def _deliver(self, events: Sequence[Event], loaded: Loaded) -> None:
+        for event in events:
+            with bound(event_id=str(event.id), request_id=event.request_id or ""):
+                try:
+                    await SUBSCRIPTIONS[type(event)](self._broadcast, event, loaded)
+                except Exception:  # noqa: BLE001 - one event's bug must not repeat or withhold the rest of its batch
+                    _log.exception("event_failed", type=event.TYPE)
+                    self._metrics.count(EVENTS_FAILED, type=event.TYPE)
+            self._metrics.count(EVENTS_HANDLED, type=event.TYPE)
+            lag = self._clock.now() - event.occurred_at
+            self._metrics.timing(EVENT_LAG, lag.total_seconds() * 1000)
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._consumer.run(self._stop)
+            except Exception:  # noqa: BLE001 - without this thread sockets would live on and hear nothing
+                _log.exception("feed_failed")
+                self._stop.wait(_RESTART_SECONDS)

@@ -1,0 +1,153 @@
+"""Live connections, found by what they want to hear of and by whom they belong to.
+
+All of it runs on the event loop. The work of a look-up depends on what is found, not on how many sockets there are.
+"""
+
+from collections.abc import Hashable, Iterator
+from collections.abc import Set as AbstractSet
+from typing import Final, Literal
+from uuid import UUID
+
+from hwebsocket.connection import Connection
+from hwebsocket.filters import ALL_VERSIONS, Filter, Page, Subject
+
+_REMEMBERED_GRANTS: Final = 10_000
+
+_Key = tuple[Literal["id", "reference", "group", "page", "user", "grant"], Hashable]
+
+
+class _Index:
+    """Connections by key; a key without connections is not kept."""
+
+    def __init__(self) -> None:
+        self._found: dict[_Key, set[Connection]] = {}
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def get(self, key: _Key) -> AbstractSet[Connection]:
+        return self._found.get(key, frozenset())
+
+    def add(self, key: _Key, connection: Connection) -> None:
+        self._found.setdefault(key, set()).add(connection)
+
+    def discard(self, key: _Key, connection: Connection) -> None:
+        found = self._found[key]
+        found.discard(connection)
+        if not found:
+            del self._found[key]
+
+
+class Registry:
+    """The connections of one process; passed to whoever needs it."""
+
+    def __init__(self) -> None:
+        self._filters: dict[Connection, Filter | None] = {}
+        self._listening = 0
+        self._by_key = _Index()
+        self._revoked: dict[UUID, None] = {}
+
+    def __len__(self) -> int:
+        return len(self._filters)
+
+    def __iter__(self) -> Iterator[Connection]:
+        """Iterate over the connections of this moment."""
+        return iter(tuple(self._filters))
+
+    @property
+    def authenticated(self) -> int:
+        """How many belong to a user."""
+        return sum(connection.user_id is not None for connection in self._filters)
+
+    @property
+    def is_anybody_listening(self) -> bool:
+        """Whether any connection has a filter."""
+        return self._listening > 0
+
+    def add(self, connection: Connection) -> None:
+        """Take a new connection in; it hears of nothing before it has a filter."""
+        self._filters[connection] = None
+        for key in _owner_keys(connection):
+            self._by_key.add(key, connection)
+
+    def remove(self, connection: Connection) -> None:
+        """Forget a connection; one that is not there does no harm."""
+        if connection not in self._filters:
+            return
+        self._unsubscribe(connection)
+        del self._filters[connection]
+        for key in _owner_keys(connection):
+            self._by_key.discard(key, connection)
+
+    def subscribe(self, connection: Connection, wanted: Filter) -> None:
+        """Give a connection a filter in place of the one before; one that is not there gets none."""
+        if connection not in self._filters or self._filters[connection] == wanted:
+            return
+        self._unsubscribe(connection)
+        self._filters[connection] = wanted
+        self._listening += 1
+        for key in _wanted_keys(wanted):
+            self._by_key.add(key, connection)
+
+    def _unsubscribe(self, connection: Connection) -> None:
+        wanted = self._filters[connection]
+        if wanted is None:
+            return
+        self._listening -= 1
+        for key in _wanted_keys(wanted):
+            self._by_key.discard(key, connection)
+
+    def by_user(self, user_id: int) -> frozenset[Connection]:
+        """Return the connections of a user, whose `principal` may be replaced when memberships change."""
+        return frozenset(self._by_key.get(("user", user_id)))
+
+    def revoke(self, grant_id: UUID) -> frozenset[Connection]:
+        """Return the connections of a grant that is over, and remember it for handshakes that are under way."""
+        self._revoked[grant_id] = None
+        if len(self._revoked) > _REMEMBERED_GRANTS:
+            del self._revoked[next(iter(self._revoked))]
+        return frozenset(self._by_key.get(("grant", grant_id)))
+
+    def is_revoked(self, grant_id: UUID | None) -> bool:
+        """Return whether a grant was lately said to be over."""
+        return grant_id in self._revoked
+
+    def wanting(self, subject: Subject) -> set[Connection]:
+        """Return the connections whose filter matches; who may see the annotation is another question."""
+        keys: list[_Key] = [("group", subject.group_pubid), ("id", subject.annotation_id)]
+        keys += [("reference", reference) for reference in subject.references]
+        found: set[Connection] = set()
+        for key in keys:
+            found |= self._by_key.get(key)
+        for uri_hash in subject.document_uri_hashes | {subject.target_uri_hash}:
+            for page in (Page(uri_hash, subject.version), Page(uri_hash, ALL_VERSIONS)):
+                found |= self._looking_at(page, subject)
+        return found
+
+    def _looking_at(self, page: Page, subject: Subject) -> AbstractSet[Connection]:
+        connections = self._by_key.get(("page", page))
+        if not subject.canonical_uris or page.uri_hash == subject.target_uri_hash:
+            return connections
+        return {one for one in connections if not self._spellings(one, page) <= subject.canonical_uris}
+
+    def _spellings(self, connection: Connection, page: Page) -> frozenset[str]:
+        wanted = self._filters[connection]
+        return wanted.pages[page] if wanted else frozenset()
+
+
+def _owner_keys(connection: Connection) -> Iterator[_Key]:
+    if connection.user_id is not None:
+        yield "user", connection.user_id
+    if connection.grant_id is not None:
+        yield "grant", connection.grant_id
+
+
+def _wanted_keys(wanted: Filter) -> Iterator[_Key]:
+    for annotation_id in wanted.ids:
+        yield "id", annotation_id
+    for reference in wanted.references:
+        yield "reference", reference
+    for group in wanted.groups:
+        yield "group", group
+    for page in wanted.pages:
+        yield "page", page

@@ -1,0 +1,20 @@
+"""Which events the websocket service consumes, and what it does about each."""
+
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from hcommon.events.accounts import GrantRevoked
+from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
+from hcommon.events.base import Event
+
+from hwebsocket.broadcast import Broadcast, Loaded
+
+FanOut = Callable[[Broadcast, Any, Loaded], Coroutine[Any, Any, None]]
+
+SUBSCRIPTIONS: Mapping[type[Event], FanOut] = {
+    AnnotationCreated: Broadcast.annotation_created,
+    AnnotationUpdated: Broadcast.annotation_updated,
+    AnnotationDeleted: Broadcast.annotation_deleted,
+    GrantRevoked: Broadcast.grant_revoked,
+}
+"""The whole table: event class to fan-out."""
