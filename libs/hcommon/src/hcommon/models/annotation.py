@@ -54,7 +54,6 @@ class Annotation(Base):
             postgresql_ops={"uri_prefix": "text_pattern_ops"},
         ),
         Index("ix_annotation_references", "references", postgresql_using="gin"),
-        Index("ix_annotation_tags", "tags", postgresql_using="gin"),
         Index("ix_annotation_deleted_updated", "updated", postgresql_where=sql_text("deleted")),
         CheckConstraint(
             "moderation_status IN ('APPROVED', 'PENDING', 'DENIED', 'SPAM')",

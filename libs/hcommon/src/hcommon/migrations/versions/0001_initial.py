@@ -255,7 +255,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_annotation_document_id"), "annotation", ["document_id"], unique=False)
     op.create_index("ix_annotation_group_id_created", "annotation", ["group_id", "created", "id"], unique=False)
     op.create_index("ix_annotation_references", "annotation", ["references"], unique=False, postgresql_using="gin")
-    op.create_index("ix_annotation_tags", "annotation", ["tags"], unique=False, postgresql_using="gin")
     op.create_index(
         "ix_annotation_target_uri_hash_created", "annotation", ["target_uri_hash", "created", "id"], unique=False
     )
@@ -380,7 +379,6 @@ def downgrade() -> None:
         "ix_annotation_target_uri_prefix", table_name="annotation", postgresql_ops={"uri_prefix": "text_pattern_ops"}
     )
     op.drop_index("ix_annotation_target_uri_hash_created", table_name="annotation")
-    op.drop_index("ix_annotation_tags", table_name="annotation", postgresql_using="gin")
     op.drop_index("ix_annotation_references", table_name="annotation", postgresql_using="gin")
     op.drop_index("ix_annotation_group_id_created", table_name="annotation")
     op.drop_index(op.f("ix_annotation_document_id"), table_name="annotation")

@@ -1,0 +1,7 @@
+"""Documents: what pages claim about themselves, how claims join URIs into one document, and how readers follow them."""
+
+from hcommon.documents.claims import DocumentClaims as DocumentClaims
+from hcommon.documents.claims import URIClaim as URIClaim
+from hcommon.documents.claims import claims_of as claims_of
+from hcommon.documents.equivalence import equivalent_hashes as equivalent_hashes
+from hcommon.documents.store import store as store

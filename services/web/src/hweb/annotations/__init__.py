@@ -1,0 +1,1 @@
+"""Annotations: create, read, change and delete."""

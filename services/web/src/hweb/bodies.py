@@ -1,0 +1,51 @@
+"""JSON bodies of requests; how long they may be is the middleware's affair."""
+
+from typing import Annotated, Any
+
+import orjson
+from fastapi import Depends, Request
+from hcommon.errors import HError
+from starlette.concurrency import run_in_threadpool
+
+LARGE_BODY_BYTES = 256 * 1024
+"""Above it, a body is parsed in a thread, so that no other request waits for it."""
+
+
+class InvalidBodyError(HError):
+    """The body is not JSON, or not of the form asked for."""
+
+
+async def json_value(request: Request) -> Any:
+    """Return the request's body: any JSON value.
+
+    Lone surrogates, which no database stores, infinite numbers and more than 1024 levels are not JSON either.
+
+    Raises:
+        InvalidBodyError: It is not JSON.
+    """
+    body = await request.body()
+    try:
+        if len(body) > LARGE_BODY_BYTES:
+            return await run_in_threadpool(orjson.loads, body)
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidBodyError(f"The body is not valid JSON: {error}.") from error
+
+
+async def json_body(request: Request) -> dict[str, Any]:
+    """Return the request's body, which must be a JSON object.
+
+    Raises:
+        InvalidBodyError: It is not.
+    """
+    value = await json_value(request)
+    if not isinstance(value, dict):
+        raise InvalidBodyError("The body must be a JSON object.")
+    return value
+
+
+JSONBody = Annotated[dict[str, Any], Depends(json_body)]
+"""Parameter of a route that takes a JSON object."""
+
+JSONValue = Annotated[Any, Depends(json_value)]
+"""Parameter of a route that takes any JSON value."""

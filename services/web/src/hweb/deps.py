@@ -1,0 +1,164 @@
+"""Every injected thing, declared once.
+
+A route opens its own connection: `with read() as reader` for reads, `with write() as writer` for one transaction,
+which has committed (or failed) when the block ends, before any answer exists. Both carry the principal of the
+request's bearer token. The dependencies themselves are coroutines that do nothing slow, so that a route costs one
+hop into the thread pool.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+from hcommon.auth import ANONYMOUS, Principal, principal_of_token
+from hcommon.clock import Clock
+from hcommon.presentation.annotation import LinkSettings
+from hcommon.search.backend import SearchBackend
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+
+from hweb.resources import Resources
+from hweb.settings import Settings
+from hweb.visitor import Visitor
+
+BEARER = "bearer "
+MAX_CLIENT_ID_CHARS = 100
+"""Where `X-Client-Id` is cut off; the client sends 32 characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """A connection in autocommit mode, and who asks."""
+
+    connection: Connection
+    principal: Principal
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Writer:
+    """A session in its transaction, and who asks.
+
+    Attributes:
+        client_id: `X-Client-Id`: the browser tab that must not hear its own echo.
+    """
+
+    session: Session
+    principal: Principal
+    now: datetime
+    client_id: str | None
+
+
+ReaderFactory = Callable[[], AbstractContextManager[Reader]]
+WriterFactory = Callable[[], AbstractContextManager[Writer]]
+
+
+async def resources(request: Request) -> Resources:
+    """Return what the process holds."""
+    held: Resources = request.app.state.resources
+    return held
+
+
+ResourcesDep = Annotated[Resources, Depends(resources)]
+
+
+async def _settings(held: ResourcesDep) -> Settings:
+    return held.settings
+
+
+async def _clock(held: ResourcesDep) -> Clock:
+    return held.clock
+
+
+async def _search(held: ResourcesDep) -> SearchBackend:
+    return held.search
+
+
+async def _links(held: ResourcesDep) -> LinkSettings:
+    return held.links
+
+
+async def _read(request: Request, held: ResourcesDep) -> ReaderFactory:
+    token = bearer_token(request)
+
+    @contextmanager
+    def read() -> Iterator[Reader]:
+        now = held.clock.now()
+        with held.database.read() as connection:
+            yield Reader(connection, _principal(connection, token, now), now)
+
+    return read
+
+
+async def _write(request: Request, held: ResourcesDep) -> WriterFactory:
+    token = bearer_token(request)
+    client_id = request.headers.get("x-client-id", "")[:MAX_CLIENT_ID_CHARS] or None
+
+    @contextmanager
+    def write() -> Iterator[Writer]:
+        now = held.clock.now()
+        with held.database.transaction() as session:
+            yield Writer(session, _principal(session, token, now), now, client_id)
+
+    return write
+
+
+async def _visitor(request: Request, held: ResourcesDep) -> Visitor:
+    return Visitor(request, held)
+
+
+VisitorDep = Annotated[Visitor, Depends(_visitor)]
+
+
+async def _session_read(held: ResourcesDep, visitor: VisitorDep) -> ReaderFactory:
+    @contextmanager
+    def read() -> Iterator[Reader]:
+        with held.database.read() as connection:
+            yield Reader(connection, visitor.principal(connection), held.clock.now())
+
+    return read
+
+
+async def _session_write(held: ResourcesDep, visitor: VisitorDep) -> WriterFactory:
+    @contextmanager
+    def write() -> Iterator[Writer]:
+        with held.database.transaction() as session:
+            yield Writer(session, visitor.principal(session), held.clock.now(), None)
+
+    return write
+
+
+def _session_user(held: ResourcesDep, visitor: VisitorDep) -> Principal:
+    if visitor.session is None:
+        return ANONYMOUS
+    with held.database.read() as connection:
+        return visitor.principal(connection)
+
+
+def bearer_token(request: Request) -> str | None:
+    """Return the token of the `Authorization` header, or None."""
+    header = request.headers.get("authorization")
+    if header is None or header[: len(BEARER)].lower() != BEARER:
+        return None
+    return header[len(BEARER) :].strip()
+
+
+def _principal(connection: Connection | Session, token: str | None, now: datetime) -> Principal:
+    return principal_of_token(connection, token, now=now) if token else ANONYMOUS
+
+
+SettingsDep = Annotated[Settings, Depends(_settings)]
+ClockDep = Annotated[Clock, Depends(_clock)]
+SearchDep = Annotated[SearchBackend, Depends(_search)]
+LinksDep = Annotated[LinkSettings, Depends(_links)]
+ReadDep = Annotated[ReaderFactory, Depends(_read)]
+WriteDep = Annotated[WriterFactory, Depends(_write)]
+SessionReadDep = Annotated[ReaderFactory, Depends(_session_read)]
+"""Like `ReadDep` for pages: the principal is the browser session's user."""
+SessionWriteDep = Annotated[WriterFactory, Depends(_session_write)]
+"""Like `WriteDep` for pages; take `forms.CheckedFormDep` beside it."""
+SessionUserDep = Annotated[Principal, Depends(_session_user)]
+"""The browser session's user, or anonymous. Costs a hop into the thread pool: for pages, not for the badge."""

@@ -1,0 +1,98 @@
+"""The only place where a failure gets its HTTP status and body.
+
+Under `/api`, whatever the caller may not do or know of reads as 404 with one text, so that nothing can be probed.
+"""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from hcommon.errors import ErrorKind, HError
+from hcommon.logging import get_logger
+from hcommon.ratelimit import RateLimitedError
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+
+from hweb import metrics
+from hweb.resources import Resources
+from hweb.responses import failure
+from hweb.templating import error_page
+
+NOT_FOUND = "There is nothing here, or you may not see it."
+METHOD_NOT_ALLOWED = 405
+SERVER_ERROR = 500
+RETRY_AFTER_SECONDS = "5"
+
+_log = get_logger(__name__)
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers of expected failures, of bad requests and of bugs."""
+    app.add_exception_handler(HError, _on_expected)
+    app.add_exception_handler(RequestValidationError, _on_invalid)
+    app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(Exception, _on_bug)
+
+
+def status_of(kind: ErrorKind, *, api: bool) -> int:  # noqa: PLR0911 - one return a kind
+    """Return the HTTP status of a kind of failure."""
+    match kind:
+        case ErrorKind.INVALID:
+            return 400
+        case ErrorKind.UNAUTHENTICATED:
+            return 404 if api else 401
+        case ErrorKind.FORBIDDEN:
+            return 404 if api else 403
+        case ErrorKind.NOT_FOUND:
+            return 404
+        case ErrorKind.CONFLICT:
+            return 409
+        case ErrorKind.TOO_LARGE:
+            return 413
+        case ErrorKind.RATE_LIMITED:
+            return 429
+        case ErrorKind.UNAVAILABLE:
+            return 503
+
+
+def is_api(request: Request) -> bool:
+    """Return whether a request wants the API's JSON errors."""
+    return request.url.path.startswith("/api/")
+
+
+def respond(request: Request, status: int, reason: str, *, headers: dict[str, str] | None = None) -> Response:
+    """Return a failure as JSON or as a page, whichever this part of the site speaks."""
+    if is_api(request):
+        return failure(status, NOT_FOUND if status == 404 else reason, headers=headers)  # noqa: PLR2004 - Not Found
+    return error_page(request, status=status, reason=reason, headers=headers)
+
+
+async def _on_expected(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HError)  # noqa: S101 - registered for HError alone
+    status = status_of(error.kind, api=is_api(request))
+    headers = {"Retry-After": RETRY_AFTER_SECONDS} if status in (429, 503) else None
+    if isinstance(error, RateLimitedError):
+        headers = {"Retry-After": str(error.retry_after_seconds)}
+    if error.kind is ErrorKind.UNAVAILABLE:
+        _log.warning("dependency_unavailable", reason=error.reason)
+    return respond(request, status, error.reason, headers=headers)
+
+
+async def _on_invalid(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it alone
+    problems = [(".".join(str(part) for part in item["loc"][1:]), str(item["msg"])) for item in error.errors()]
+    reason = "\n".join(f"{where}: {what}" if where else what for where, what in problems)
+    return respond(request, 400, reason)
+
+
+async def _on_http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for it alone
+    status = error.status_code
+    if status == METHOD_NOT_ALLOWED and is_api(request):
+        status = 404
+    return respond(request, status, str(error.detail), headers=dict(error.headers or {}))
+
+
+async def _on_bug(request: Request, error: Exception) -> Response:
+    held: Resources = request.app.state.resources
+    held.metrics.count(metrics.UNHANDLED)
+    _log.error("unhandled_error", exc_info=error)
+    return respond(request, SERVER_ERROR, "Something went wrong on our side. It has been recorded.")
