@@ -1,0 +1,198 @@
+"""Browser sessions, kept in Redis.
+
+The cookie carries 256 random bits; Redis knows only their SHA-256, so that whoever reads Redis cannot take over a
+session. A session ends 90 days after it was last used. Each user's sessions are indexed, so that they can be listed
+and ended.
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import orjson
+from redis import Redis
+from redis.exceptions import RedisError
+
+from hcommon.crypto import hash_token, new_token
+from hcommon.errors import UnavailableError
+
+LIFETIME = timedelta(days=90)
+"""How long an unused session lives."""
+
+TOUCH_INTERVAL = timedelta(minutes=1)
+"""How often the use of a session is written down at most."""
+
+_KEY = "h:session:"
+_INDEX = "h:sessions-of:"
+_LIFETIME_SECONDS = int(LIFETIME.total_seconds())
+
+
+class SessionsUnavailableError(UnavailableError):
+    """Redis is away: nobody is signed out, but nobody can be recognised either."""
+
+
+@dataclass(frozen=True, slots=True)
+class BrowserSession:
+    """One browser that is signed in.
+
+    Attributes:
+        key: SHA-256 of the cookie, in hexadecimal.
+        csrf_secret: What the tokens of this session's forms are derived from; never leaves the server.
+        flashes: Messages for the next page, in order.
+        agent: Name of the browser at sign-in, for the list of sessions.
+        address: Its network address at sign-in.
+    """
+
+    key: str
+    user_id: int
+    created: datetime
+    last_seen: datetime
+    csrf_secret: str
+    agent: str = ""
+    address: str = ""
+    flashes: tuple[str, ...] = ()
+
+
+class SessionStore:
+    """The sessions in one Redis database.
+
+    Every method raises SessionsUnavailableError when Redis does not answer.
+    """
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def start(self, *, user_id: int, now: datetime, agent: str = "", address: str = "") -> tuple[str, BrowserSession]:
+        """Start a session; return the cookie's value, which is not kept anywhere, and the session."""
+        cookie = new_token("")
+        session = BrowserSession(
+            key=_key_of(cookie),
+            user_id=user_id,
+            created=now,
+            last_seen=now,
+            csrf_secret=secrets.token_urlsafe(32),
+            agent=agent,
+            address=address,
+        )
+        index = f"{_INDEX}{user_id}"
+        with _translate_errors(), self._redis.pipeline() as pipeline:
+            pipeline.set(_KEY + session.key, _encode(session), ex=_LIFETIME_SECONDS)
+            pipeline.zremrangebyscore(index, "-inf", (now - LIFETIME).timestamp())
+            pipeline.zadd(index, {session.key: now.timestamp()})
+            pipeline.expire(index, _LIFETIME_SECONDS)
+            pipeline.execute()
+        return cookie, session
+
+    def find(self, cookie: str, *, now: datetime) -> BrowserSession | None:
+        """Return the session of a cookie and extend its life; None when it has ended or never was."""
+        key = _key_of(cookie)
+        with _translate_errors():
+            raw = self._redis.get(_KEY + key)
+        session = _decode(key, raw)
+        if session is None or session.last_seen + LIFETIME < now:
+            return None
+        if session.last_seen + TOUCH_INTERVAL > now:
+            return session
+        touched = replace(session, last_seen=now)
+        return touched if self._save(touched) else None
+
+    def end(self, session: BrowserSession) -> None:
+        """End one session."""
+        with _translate_errors(), self._redis.pipeline() as pipeline:
+            pipeline.delete(_KEY + session.key)
+            pipeline.zrem(f"{_INDEX}{session.user_id}", session.key)
+            pipeline.execute()
+
+    def end_all(self, *, user_id: int, keep: BrowserSession | None = None) -> int:
+        """End a user's sessions but one, and return how many there were to end."""
+        index = f"{_INDEX}{user_id}"
+        with _translate_errors():
+            ended = [key for key in self._indexed(user_id) if keep is None or key != keep.key]
+            if ended:
+                with self._redis.pipeline() as pipeline:
+                    pipeline.delete(*(_KEY + key for key in ended))
+                    pipeline.zrem(index, *ended)
+                    pipeline.execute()
+        return len(ended)
+
+    def of_user(self, *, user_id: int, now: datetime) -> list[BrowserSession]:
+        """Return a user's sessions, the one used last first."""
+        with _translate_errors():
+            keys = self._indexed(user_id)
+            raws = self._redis.mget([_KEY + key for key in keys]) if keys else []
+        found = [_decode(key, raw) for key, raw in zip(keys, raws, strict=True)]
+        live = [session for session in found if session is not None and session.last_seen + LIFETIME >= now]
+        return sorted(live, key=lambda session: session.last_seen, reverse=True)
+
+    def flash(self, session: BrowserSession, message: str) -> BrowserSession:
+        """Keep a message for the next page that this browser opens; return the changed session."""
+        changed = replace(session, flashes=(*session.flashes, message))
+        self._save(changed)
+        return changed
+
+    def take_flashes(self, session: BrowserSession) -> tuple[tuple[str, ...], BrowserSession]:
+        """Return the messages that are to be shown now, and the session without them."""
+        if not session.flashes:
+            return (), session
+        changed = replace(session, flashes=())
+        self._save(changed)
+        return session.flashes, changed
+
+    def _save(self, session: BrowserSession) -> bool:
+        """Write a session that is still there; one that was ended meanwhile stays ended."""
+        index = f"{_INDEX}{session.user_id}"
+        with _translate_errors(), self._redis.pipeline() as pipeline:
+            pipeline.set(_KEY + session.key, _encode(session), ex=_LIFETIME_SECONDS, xx=True)
+            pipeline.zadd(index, {session.key: session.last_seen.timestamp()}, xx=True)
+            pipeline.expire(index, _LIFETIME_SECONDS)
+            saved = pipeline.execute()[0]
+        return bool(saved)
+
+    def _indexed(self, user_id: int) -> list[str]:
+        members: Any = self._redis.zrange(f"{_INDEX}{user_id}", 0, -1)
+        return [member.decode() if isinstance(member, bytes) else str(member) for member in members]
+
+
+@contextmanager
+def _translate_errors() -> Iterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise SessionsUnavailableError("Signing in is not possible at the moment. Please try again soon.") from error
+
+
+def _key_of(cookie: str) -> str:
+    return hash_token(cookie).hex()
+
+
+def _encode(session: BrowserSession) -> bytes:
+    return orjson.dumps(
+        {
+            "user_id": session.user_id,
+            "created": session.created.timestamp(),
+            "last_seen": session.last_seen.timestamp(),
+            "csrf_secret": session.csrf_secret,
+            "agent": session.agent,
+            "address": session.address,
+            "flashes": session.flashes,
+        }
+    )
+
+
+def _decode(key: str, raw: Any) -> BrowserSession | None:
+    if raw is None:
+        return None
+    values = orjson.loads(raw)
+    return BrowserSession(
+        key=key,
+        user_id=values["user_id"],
+        created=datetime.fromtimestamp(values["created"], UTC),
+        last_seen=datetime.fromtimestamp(values["last_seen"], UTC),
+        csrf_secret=values["csrf_secret"],
+        agent=values["agent"],
+        address=values["address"],
+        flashes=tuple(values["flashes"]),
+    )

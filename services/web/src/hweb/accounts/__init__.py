@@ -1,0 +1,1 @@
+"""Accounts of people: signing up, in and out."""

@@ -1,0 +1,16 @@
+"""How often one may try.
+
+Whole classes sign up and in from one address within minutes, so that limits by address are wide and the narrow one is
+by account and address together: guessing from elsewhere does not lock an account's owner out.
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from hcommon.ratelimit import Limit
+
+LOGIN_BY_ACCOUNT_AND_ADDRESS: Final = Limit("login-account-address", 10, timedelta(minutes=15))
+LOGIN_BY_ACCOUNT: Final = Limit("login-account", 100, timedelta(hours=1))
+LOGIN_BY_ADDRESS: Final = Limit("login-address", 200, timedelta(minutes=15))
+SIGNUP_BY_ADDRESS: Final = Limit("signup-address", 60, timedelta(hours=1))
+ACTIVATION_MAIL_BY_ACCOUNT: Final = Limit("activation-mail", 3, timedelta(hours=1))

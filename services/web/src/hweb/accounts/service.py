@@ -1,0 +1,177 @@
+"""Writes of the accounts feature. Hashing is slow and is done before the transaction begins."""
+
+from datetime import datetime
+from enum import Enum
+from typing import Final
+
+from hcommon import outbox
+from hcommon.errors import ErrorKind, HError
+from hcommon.events.accounts import GrantRevoked, UserRegistered
+from hcommon.ids import USER_PUBID_LENGTH, new_pubid, normalize_username
+from hcommon.models import Grant, User
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from hweb.accounts import queries
+from hweb.accounts.schemas import NewAccount
+
+_ADMIN_LOCK: Final = 0x68_61_64_6D  # any number of our own
+
+GRANT_SOURCE_DEVELOPER: Final = "developer"
+
+
+class UsernameTakenError(HError):
+    """An account has this name, or one that differs in dots and case only."""
+
+    kind = ErrorKind.CONFLICT
+
+
+class EmailTakenError(HError):
+    """An account has this address."""
+
+    kind = ErrorKind.CONFLICT
+
+
+class AdminExistsError(HError):
+    """The link for the first administrator is of no use any more."""
+
+    kind = ErrorKind.NOT_FOUND
+
+
+class SignUp(Enum):
+    """How a sign-up ended."""
+
+    REGISTERED = "registered"
+    PENDING = "pending"
+    USERNAME_TAKEN = "username_taken"
+    EMAIL_IN_USE = "email_in_use"
+
+
+def sign_up(session: Session, *, new: NewAccount, password_hash: str, authority: str, now: datetime) -> SignUp:
+    """Register an account that waits for activation; the worker mails the link.
+
+    The same form sent twice is one registration: the second is `PENDING` and changes nothing.
+    """
+    user_id = _insert(session, new=new, password_hash=password_hash, authority=authority, now=now)
+    if user_id is not None:
+        outbox.record(session, UserRegistered(occurred_at=now, user_id=user_id))
+        return SignUp.REGISTERED
+    account = queries.by_username(session, username=new.username, authority=authority)
+    if account and account.activated_at is None and (account.email or "").lower() == new.email.lower():
+        return SignUp.PENDING
+    if queries.is_username_taken(session, username=new.username, authority=authority):
+        return SignUp.USERNAME_TAKEN
+    return SignUp.EMAIL_IN_USE
+
+
+def send_activation_again(session: Session, *, user_id: int, now: datetime) -> None:
+    """Have the activation link mailed once more."""
+    outbox.record(session, UserRegistered(occurred_at=now, user_id=user_id))
+
+
+def activate(session: Session, *, user_id: int, now: datetime) -> None:
+    """Activate an account; one that is active stays as it is."""
+    session.execute(update(User).where(User.id == user_id, User.activated_at.is_(None)).values(activated_at=now))
+
+
+def create_account(
+    session: Session, *, new: NewAccount, password_hash: str, authority: str, now: datetime, admin: bool = False
+) -> int:
+    """Create an active account on behalf of those who run the site; return its key.
+
+    Raises:
+        UsernameTakenError: The name is in use.
+        EmailTakenError: The address is in use.
+    """
+    user_id = _insert(
+        session, new=new, password_hash=password_hash, authority=authority, now=now, activated_at=now, admin=admin
+    )
+    if user_id is not None:
+        return user_id
+    if queries.is_username_taken(session, username=new.username, authority=authority):
+        raise UsernameTakenError(f"There is an account named {new.username} already.")
+    raise EmailTakenError(f"There is an account with the address {new.email} already.")
+
+
+def create_first_admin(session: Session, *, new: NewAccount, password_hash: str, authority: str, now: datetime) -> int:
+    """Create the administrator of a site that has none; return the key.
+
+    Raises:
+        AdminExistsError: Somebody was faster.
+        UsernameTakenError: The name is in use.
+        EmailTakenError: The address is in use.
+    """
+    session.execute(select(func.pg_advisory_xact_lock(_ADMIN_LOCK)))
+    if queries.has_admin(session, authority=authority):
+        raise AdminExistsError("This site has an administrator already.")
+    return create_account(session, new=new, password_hash=password_hash, authority=authority, now=now, admin=True)
+
+
+def set_admin(session: Session, *, user_id: int, admin: bool) -> None:
+    """Give or take the right to administer the site."""
+    session.execute(update(User).where(User.id == user_id).values(admin=admin))
+
+
+def replace_password_hash(session: Session, *, user_id: int, old: str, new: str) -> None:
+    """Store the same password under today's parameters, unless it was changed meanwhile."""
+    session.execute(update(User).where(User.id == user_id, User.password_hash == old).values(password_hash=new))
+
+
+def set_password(session: Session, *, user_id: int, password_hash: str, now: datetime) -> None:
+    """Set a new password. All log-ins through OAuth end; developer tokens, made for programs, stay.
+
+    The caller also ends the browser sessions (`SessionStore.end_all`).
+    """
+    session.execute(update(User).where(User.id == user_id).values(password_hash=password_hash, password_changed_at=now))
+    end_grants(session, user_id=user_id, now=now, keep_developer=True)
+
+
+def mark_deleted(session: Session, *, user_id: int, now: datetime) -> None:
+    """Mark an account as deleted and end all of its grants; what it wrote is purged later.
+
+    The caller also ends the browser sessions (`SessionStore.end_all`).
+    """
+    session.execute(update(User).where(User.id == user_id).values(deleted=True))
+    end_grants(session, user_id=user_id, now=now, keep_developer=False)
+
+
+def end_grants(session: Session, *, user_id: int, now: datetime, keep_developer: bool) -> None:
+    """End a user's grants with their tokens and sockets."""
+    ended = delete(Grant).where(Grant.user_id == user_id)
+    if keep_developer:
+        ended = ended.where(Grant.source != GRANT_SOURCE_DEVELOPER)
+    for grant_id in session.scalars(ended.returning(Grant.id)).all():
+        outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
+
+
+def _insert(
+    session: Session,
+    *,
+    new: NewAccount,
+    password_hash: str,
+    authority: str,
+    now: datetime,
+    activated_at: datetime | None = None,
+    admin: bool = False,
+) -> int | None:
+    """Insert an account; None if its name or address is in use, also by a transaction that has just committed."""
+    inserted: int | None = session.scalar(
+        insert(User)
+        .values(
+            pubid=new_pubid(USER_PUBID_LENGTH),
+            username=new.username,
+            username_normalized=normalize_username(new.username),
+            authority=authority,
+            email=new.email or None,
+            password_hash=password_hash,
+            admin=admin,
+            created=now,
+            activated_at=activated_at,
+            privacy_accepted_at=now if new.privacy_accepted else None,
+            comms_opt_in=new.comms_opt_in,
+        )
+        .on_conflict_do_nothing()
+        .returning(User.id)
+    )
+    return inserted

@@ -1,0 +1,140 @@
+"""`h init`: everything an installation needs before its services start. Safe to run at any time, also twice at once."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final
+
+import typer
+from hcommon.clock import SystemClock
+from hcommon.db import schema
+from hcommon.db.engine import Database, DatabaseUnavailableError
+from hcommon.settings import EXIT_CONFIG
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from hweb.accounts import links, passwords, queries, service
+from hweb.accounts.schemas import NewAccount, username_problem
+from hweb.accounts.service import UsernameTakenError
+from hweb.cli import foundation
+from hweb.cli.application import load_settings
+from hweb.settings import Settings
+
+_LOCK: Final = 0x68_69_6E_69  # any number of our own
+_RETRY_SECONDS: Final = 0.5
+
+
+def init(
+    wait_seconds: Annotated[float, typer.Option(help="How long to wait for PostgreSQL to answer.")] = 60.0,
+) -> None:
+    """Create or update the schema, the public group, the site's OAuth client and the first administrator."""
+    settings = load_settings()
+    _check_admin_settings(settings)
+    database = Database(settings.database_url.get_secret_value(), pool_size=2, application_name="h-init")
+    try:
+        _wait_for(database, seconds=wait_seconds)
+        with _locked(database):
+            _migrate(database)
+            with database.transaction() as session:
+                now = SystemClock().now()
+                foundation.ensure_world_group(session, authority=settings.authority, now=now)
+                foundation.ensure_site_client(session, settings=settings, now=now)
+            _ensure_admin(database, settings)
+    finally:
+        database.close()
+
+
+def _check_admin_settings(settings: Settings) -> None:
+    problems = {}
+    if settings.admin_username is not None and username_problem(settings.admin_username):
+        problems["ADMIN_USERNAME"] = username_problem(settings.admin_username)
+    if settings.admin_password is not None and passwords.problem_of(settings.admin_password.get_secret_value()):
+        problems["ADMIN_PASSWORD"] = passwords.problem_of(settings.admin_password.get_secret_value())
+    for name, problem in problems.items():
+        typer.echo(f"{name}: {problem}", err=True)
+    if problems:
+        raise typer.Exit(EXIT_CONFIG)
+
+
+def _wait_for(database: Database, *, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    said = False
+    while True:
+        try:
+            with database.read() as connection:
+                connection.execute(select(1))
+        except DatabaseUnavailableError:
+            if time.monotonic() >= deadline:
+                raise
+            if not said:
+                typer.echo("Waiting for PostgreSQL.")
+                said = True
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
+
+
+@contextmanager
+def _locked(database: Database) -> Iterator[None]:
+    """Let one process in at a time; the lock belongs to the connection and ends with it at the latest."""
+    with database.read() as connection:
+        # The other one may be migrating for long: nothing but waiting helps.
+        connection.exec_driver_sql("SET statement_timeout = 0")
+        connection.execute(select(func.pg_advisory_lock(_LOCK)))
+        try:
+            yield
+        finally:
+            connection.execute(select(func.pg_advisory_unlock(_LOCK)))
+            connection.exec_driver_sql("RESET statement_timeout")
+
+
+def _migrate(database: Database) -> None:
+    with database.read() as connection:
+        found = schema.current_revision(connection)
+    if found is not None and found >= schema.REVISION:
+        typer.echo(f"The schema is at {found}.")
+        return
+    # Loaded only when there is something to do: it takes longer than all the rest.
+    from alembic import command  # noqa: PLC0415
+    from alembic.config import Config  # noqa: PLC0415
+
+    with database.engine.begin() as connection:
+        connection.exec_driver_sql("SET statement_timeout = 0")
+        config = Config()
+        config.set_main_option("script_location", "hcommon:migrations")
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.exec_driver_sql("RESET statement_timeout")
+    typer.echo(f"The schema was at {found or 'nothing'} and is at {schema.REVISION} now.")
+
+
+def _ensure_admin(database: Database, settings: Settings) -> None:
+    with database.read() as connection:
+        if queries.has_admin(connection, authority=settings.authority):
+            return
+    now = SystemClock().now()
+    if settings.admin_username is None or settings.admin_password is None:
+        url = links.claim_url(app_url=settings.app_url, keys=settings.keys, now=now)
+        typer.echo(f"There is no administrator yet. Become it here, within {links.CLAIM_LIFETIME.days} days:\n{url}")
+        return
+    password = settings.admin_password.get_secret_value()
+    new = NewAccount(username=settings.admin_username, email="", password=password)
+    password_hash = passwords.hash_password(password)
+    with database.transaction() as session:
+        _create_admin(session, new=new, password_hash=password_hash, settings=settings)
+
+
+def _create_admin(session: Session, *, new: NewAccount, password_hash: str, settings: Settings) -> None:
+    try:
+        service.create_first_admin(
+            session, new=new, password_hash=password_hash, authority=settings.authority, now=SystemClock().now()
+        )
+    except UsernameTakenError:
+        # Whoever signed up under this name must not become administrator by it.
+        typer.echo(
+            f"ADMIN_USERNAME: {new.username} has an account and is no administrator. "
+            f"If that is right, run: h user admin {new.username}",
+            err=True,
+        )
+        return
+    typer.echo(f"{new.username} administers the site.")

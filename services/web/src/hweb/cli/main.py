@@ -1,0 +1,17 @@
+"""The `h` command: one module a noun."""
+
+from hweb.cli import authclient, check, init, search, token, user
+from hweb.cli.application import new_app
+
+app = new_app("Administers an h installation.")
+app.command("init")(init.init)
+app.command("check")(check.check)
+app.add_typer(user.app, name="user")
+app.add_typer(token.app, name="token")
+app.add_typer(authclient.app, name="authclient")
+app.add_typer(search.app, name="search")
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,87 @@
+"""What the OAuth feature works with."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final
+from urllib.parse import urlsplit
+from uuid import UUID
+
+SCOPES: Final = ("annotation:read", "annotation:write")
+"""Every token has both, whatever is asked for. Source: specification of the API, section 2.2."""
+
+ACCESS_PREFIX: Final = "5768-"
+REFRESH_PREFIX: Final = "4657-"
+DEVELOPER_PREFIX: Final = "6879-"
+
+ACCESS_LIFETIME: Final = timedelta(hours=1)
+REFRESH_LIFETIME: Final = timedelta(days=7)
+CODE_LIFETIME: Final = timedelta(minutes=10)
+REFRESH_GRACE: Final = timedelta(minutes=3)
+"""How long a refresh token that was used is honoured again: two tabs may use it at the same moment."""
+
+AUTHORIZATION_CODE: Final = "authorization_code"
+REFRESH_TOKEN: Final = "refresh_token"  # noqa: S105 - the name of a grant type
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
+CLIENT_JWT_BEARER: Final = "jwt_bearer"
+"""The grant type of a client that signs assertions, as it is stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """An OAuth client, under the names that oauthlib asks for.
+
+    Attributes:
+        client_id: Its id as text.
+        secret: In clear; None for public clients.
+        public: Exchanges codes without a secret. The site's own client does even when it has one for assertions.
+    """
+
+    id: UUID
+    name: str
+    authority: str
+    secret: str | None = field(repr=False)
+    grant_type: str
+    redirect_uri: str | None
+    trusted: bool
+    public: bool
+
+    @property
+    def client_id(self) -> str:
+        """Return the id as text."""
+        return str(self.id)
+
+    @property
+    def origin(self) -> str:
+        """Return scheme, host and port of the redirect URI: where codes may be posted to."""
+        parts = urlsplit(self.redirect_uri or "")
+        return f"{parts.scheme}://{parts.netloc}"
+
+    @property
+    def may_sign(self) -> bool:
+        """Tell whether assertions signed with the secret are accepted."""
+        return self.secret is not None and (self.grant_type == CLIENT_JWT_BEARER or self.public)
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """An authorization code that may still be exchanged."""
+
+    user_id: int
+    auth_client_id: UUID
+    redirect_uri: str | None
+    code_challenge: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshToken:
+    """A refresh token that may still be used.
+
+    Attributes:
+        id: Key of the pair that it belongs to.
+    """
+
+    id: int
+    grant_id: UUID
+    auth_client_id: UUID
+    user_id: int
+    replaced_at: datetime | None

@@ -1,0 +1,45 @@
+"""`h check`."""
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+
+class TestCheck:
+    def test_passes_when_everything_answers(self, h: Callable[..., Any]) -> None:
+        done = h("check", MAIL_DIR="mail", APP_URL="https://example.org")
+        assert done.exit_code == 0
+        assert "PostgreSQL" in done.output
+        assert done.output.count(" ok ") == 3
+        assert "note" not in done.output
+
+    @pytest.mark.parametrize(
+        ("variables", "name"),
+        [
+            ({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "database"),
+            ({"REDIS_URL": "redis://127.0.0.1:1"}, "redis"),
+            ({"MAIL_HOST": "127.0.0.1", "MAIL_PORT": "1"}, "mail"),
+        ],
+    )
+    def test_names_what_fails(self, h: Callable[..., Any], variables: dict[str, str], name: str) -> None:
+        done = h("check", **variables)
+        assert done.exit_code == 1
+        [line] = [line for line in done.output.splitlines() if "FAILS" in line]
+        assert line.startswith(name)
+
+    def test_reaches_the_mail_server(self, h: Callable[..., Any]) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            done = h("check", MAIL_HOST="127.0.0.1", MAIL_PORT=str(server.getsockname()[1]))
+        assert done.exit_code == 0
+        assert "can be reached" in done.output
+
+    def test_notes_what_may_not_be_meant(self, h: Callable[..., Any]) -> None:
+        done = h("check", APP_URL="http://notes.example.org", CLIENT_SECRET="short")
+        assert done.exit_code == 0
+        assert done.output.count("note:") == 3
+        assert "short\n" not in done.output
+
+    def test_without_configuration_exits_as_every_command(self, h: Callable[..., Any]) -> None:
+        assert h("check", SECRET_KEY="").exit_code == 78
