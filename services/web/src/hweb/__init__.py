@@ -1,0 +1,1 @@
+"""h's web service: the Hypothesis API and the site."""

@@ -1,0 +1,1 @@
+"""What the client reports about its use: counted, never tied to a person."""

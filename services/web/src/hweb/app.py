@@ -1,0 +1,74 @@
+"""The application factory."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+from hcommon.clock import SystemClock
+from hcommon.db import schema
+from hcommon.db.engine import Database
+from hcommon.metrics import Metrics
+from hcommon.search.postgresql import PostgreSQLBackend
+from redis import Redis
+from starlette.concurrency import run_in_threadpool
+from starlette.types import ASGIApp
+
+from hweb import errors, routes
+from hweb.api_edge import ApiEdge
+from hweb.middleware import RequestMiddleware
+from hweb.resources import Resources
+from hweb.security_headers import SecurityHeaders
+from hweb.settings import Settings
+
+REDIS_TIMEOUT_SECONDS = 2
+
+
+def build_resources(settings: Settings) -> Resources:
+    """Return what the process holds for all requests; nothing connects yet."""
+    database = Database(
+        settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name="h-web"
+    )
+    redis: Redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_timeout=REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=REDIS_TIMEOUT_SECONDS,
+    )
+    return Resources(
+        settings=settings,
+        database=database,
+        redis=redis,
+        search=PostgreSQLBackend(database),
+        clock=SystemClock(),
+        metrics=Metrics(host=settings.statsd_host, port=settings.statsd_port, prefix=settings.statsd_prefix),
+        keys=settings.keys,
+        links=settings.links,
+    )
+
+
+def create_app(resources: Resources) -> ASGIApp:
+    """Return the whole web service around these resources."""
+    app = FastAPI(
+        title="h",
+        summary="The Hypothesis API.",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+        lifespan=_lifespan,
+    )
+    app.state.resources = resources
+    errors.install(app)
+    routes.include(app)
+    return RequestMiddleware(SecurityHeaders(ApiEdge(app), settings=resources.settings), resources=resources)
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    held: Resources = app.state.resources
+    # As many threads as connections: a thread without one would only wait for it.
+    anyio.to_thread.current_default_thread_limiter().total_tokens = held.settings.database_pool_size
+    await run_in_threadpool(schema.wait_until_ready, held.database)
+    yield
+    held.database.close()
+    held.redis.close()
+    held.metrics.close()

@@ -1,0 +1,1 @@
+"""The Hypothesis client, served unmodified, and the pages that it runs in."""

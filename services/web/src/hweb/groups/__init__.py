@@ -1,0 +1,1 @@
+"""Groups: which of them matter for a document and a user."""

@@ -1,0 +1,44 @@
+"""Every SELECT of groups."""
+
+from collections.abc import Collection, Sequence
+
+from hcommon.ids import WORLD_GROUP
+from hcommon.models import Group, GroupScope
+from hcommon.presentation.group import GROUP_COLUMNS
+from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, any_, bindparam, select, union
+
+# Built once: constructing a statement costs as much as executing it.
+_mine = Group.id == any_(bindparam("group_ids", type_=ARRAY(BigInteger)))
+_by_id = select(*GROUP_COLUMNS).where(_mine)
+_candidates = union(
+    select(Group.id).where(Group.pubid == WORLD_GROUP),
+    select(GroupScope.group_id).where(GroupScope.origin == bindparam("origin")),
+    select(Group.id).where(_mine),
+).subquery()
+_for_document = (
+    select(*GROUP_COLUMNS)
+    .join(_candidates, _candidates.c.id == Group.id)
+    .where(Group.authority == bindparam("authority"))
+)
+
+
+def groups_for_document(
+    connection: Connection, *, authority: str, origin: str | None, group_ids: Collection[int]
+) -> Sequence[RowMapping]:
+    """Return the groups that may matter, in no order: of the document's origin, the public one, and those of these ids.
+
+    Args:
+        connection: Where to read.
+        authority: The authority that all of them belong to.
+        origin: Origin of the document; None for a document that no scope can hold.
+        group_ids: Groups that the user is a member of.
+    """
+    values = {"authority": authority, "origin": origin, "group_ids": list(group_ids)}
+    return connection.execute(_for_document, values).mappings().all()
+
+
+def groups_by_id(connection: Connection, *, group_ids: Collection[int]) -> Sequence[RowMapping]:
+    """Return these groups, in no order."""
+    if not group_ids:
+        return []
+    return connection.execute(_by_id, {"group_ids": list(group_ids)}).mappings().all()

@@ -1,0 +1,1 @@
+"""Where everything is: the API's index and the links to pages."""

@@ -1,0 +1,1 @@
+"""Mail that is kept instead of sent, readable where the server runs."""

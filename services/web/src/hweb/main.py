@@ -1,0 +1,42 @@
+"""The command `h-web`: serves the site and the API."""
+
+import uvicorn
+from hcommon import logging
+from hcommon.settings import load
+from starlette.types import ASGIApp
+
+from hweb.app import build_resources, create_app
+from hweb.settings import Settings
+
+GRACEFUL_SHUTDOWN_SECONDS = 20
+KEEP_ALIVE_SECONDS = 75
+
+
+def serve() -> ASGIApp:
+    """Return the application of one serving process, from the environment."""
+    settings = load(Settings)
+    logging.configure(service="web", level=settings.log_level, log_format=settings.log_format)
+    return create_app(build_resources(settings))
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT; requests in hand are finished first."""
+    settings = load(Settings)
+    logging.configure(service="web", level=settings.log_level, log_format=settings.log_format)
+    uvicorn.run(
+        "hweb.main:serve",
+        factory=True,
+        host=settings.listen_host,
+        port=settings.port,
+        workers=settings.uvicorn_workers,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
+        timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+    )

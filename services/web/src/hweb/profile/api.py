@@ -1,0 +1,45 @@
+"""`/api/profile`."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from hcommon.auth import Principal
+from hcommon.presentation.profile import present_profile, profile_rows
+from sqlalchemy import Connection
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from hweb.bodies import JSONBody
+from hweb.deps import ReadDep, SettingsDep, WriteDep
+from hweb.groups.schemas import AuthorityQuery
+from hweb.profile import schemas, service
+from hweb.responses import JSON
+from hweb.settings import Settings
+
+router = APIRouter(tags=["profile"])
+
+
+@router.get("/api/profile", name="profile.read")
+def profile(read: ReadDep, settings: SettingsDep, authority: AuthorityQuery = None) -> Response:
+    """Fetch the user's profile; for anonymous callers its `userid` is null."""
+    with read() as reader:
+        return JSON(_profile(reader.connection, reader.principal, settings, authority=authority))
+
+
+@router.patch("/api/profile", name="profile.update")
+def update_profile(write: WriteDep, settings: SettingsDep, body: JSONBody) -> Response:
+    """Change the user's preferences and answer with the whole profile."""
+    with write() as writer:
+        service.change_preferences(writer.session, principal=writer.principal, changes=schemas.parse(body))
+        values = _profile(writer.session, writer.principal, settings)
+    return JSON(values)
+
+
+def _profile(
+    connection: Connection | Session, principal: Principal, settings: Settings, *, authority: str | None = None
+) -> dict[str, Any]:
+    whose = principal.authority or authority or settings.authority
+    rows = profile_rows(connection, principal=principal, authority=whose)
+    return present_profile(
+        rows, principal=principal, authority=whose, app_url=settings.app_url, site_authority=settings.authority
+    )

@@ -1,0 +1,86 @@
+"""Preferences as clients send them, with every rule about their form."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+from hcommon.errors import HError
+
+FLAGS: Final = frozenset({"show_sidebar_tutorial", "show_youtube_gdpr_banner"})
+SHORTCUTS: Final = "shortcuts_preferences"
+SHORTCUT_ACTIONS: Final = frozenset(
+    {
+        "activatePoint",
+        "activateRectMove",
+        "activateRectResize",
+        "annotateSelection",
+        "applyUpdates",
+        "hideAdder",
+        "highlightSelection",
+        "openKeyboardShortcuts",
+        "openSearch",
+        "showSelection",
+        "toggleHighlights",
+    }
+)
+MAX_SHORTCUT_CHARACTERS: Final = 64
+
+
+class InvalidPreferencesError(HError):
+    """The preferences are not of the form that the API describes."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreferenceChanges:
+    """What is to change; everything else stays.
+
+    Attributes:
+        flags: New values of the switches.
+        has_shortcuts: Whether the shortcuts are to be replaced.
+        shortcuts: Their JSON, or None to go back to the client's own.
+    """
+
+    flags: Mapping[str, bool]
+    has_shortcuts: bool = False
+    shortcuts: str | None = None
+
+
+def parse(body: Mapping[str, Any]) -> PreferenceChanges:
+    """Return the changes that a request body asks for; keys beside `preferences` are ignored.
+
+    Source: specification of the API, section 1.13.
+
+    Raises:
+        InvalidPreferencesError: A preference is unknown or has a value that it cannot have.
+    """
+    preferences = body.get("preferences", {})
+    if not isinstance(preferences, dict):
+        raise InvalidPreferencesError("preferences: must be an object")
+    if unknown := sorted(preferences.keys() - FLAGS - {SHORTCUTS}):
+        raise InvalidPreferencesError(f"preferences: there is no preference {', '.join(unknown)}")
+    flags = {name: value for name, value in preferences.items() if name != SHORTCUTS}
+    for name, value in flags.items():
+        if not isinstance(value, bool):
+            raise InvalidPreferencesError(f"preferences.{name}: must be true or false")
+    if SHORTCUTS not in preferences:
+        return PreferenceChanges(flags)
+    return PreferenceChanges(flags, has_shortcuts=True, shortcuts=_shortcuts(preferences[SHORTCUTS]))
+
+
+def _shortcuts(value: object) -> str | None:
+    if value is None:
+        return None
+    where = f"preferences.{SHORTCUTS}"
+    if not isinstance(value, dict):
+        raise InvalidPreferencesError(f"{where}: must be an object or null")
+    if unknown := sorted(value.keys() - SHORTCUT_ACTIONS):
+        raise InvalidPreferencesError(f"{where}: there is no action {', '.join(unknown)}")
+    keys = [key for key in value.values() if key is not None]
+    if not all(isinstance(key, str) and len(key) <= MAX_SHORTCUT_CHARACTERS for key in keys):
+        raise InvalidPreferencesError(
+            f"{where}: a shortcut is null or text of at most {MAX_SHORTCUT_CHARACTERS} characters"
+        )
+    if len(set(keys)) < len(keys):
+        raise InvalidPreferencesError(f"{where}: two actions have the same shortcut")
+    return orjson.dumps(value).decode()

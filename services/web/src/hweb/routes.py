@@ -1,0 +1,49 @@
+"""Every router, in the order in which requests look for theirs: the busiest first."""
+
+from fastapi import FastAPI
+
+from hweb.accounts import pages as accounts
+from hweb.analytics import api as analytics
+from hweb.annotations import api as annotations
+from hweb.badge import api as badge
+from hweb.docs import pages as docs
+from hweb.embed import pages as embed
+from hweb.groups import api as groups
+from hweb.groups import pages as groups_pages
+from hweb.links import api as links
+from hweb.mailbox import pages as mailbox
+from hweb.oauth import api as oauth
+from hweb.oauth import pages as oauth_pages
+from hweb.profile import api as profile
+from hweb.profile import pages as profile_pages
+from hweb.search import api as search
+from hweb.site import api as site
+from hweb.site import pages as site_pages
+from hweb.status import api as status
+from hweb.welcome import pages as welcome
+
+
+def include(app: FastAPI) -> None:
+    """Add every router."""
+    for router in (
+        badge.router,
+        search.router,
+        annotations.router,
+        groups.router,
+        profile.router,
+        links.router,
+        analytics.router,
+        oauth.router,
+        embed.router,
+        site.router,
+        welcome.router,
+        profile_pages.router,
+        groups_pages.router,
+        docs.router,
+        mailbox.router,
+        accounts.router,
+        oauth_pages.router,
+        status.router,
+        site_pages.router,
+    ):
+        app.include_router(router)

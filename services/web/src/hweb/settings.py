@@ -1,0 +1,88 @@
+"""Settings of the web service and of the `h` command."""
+
+from pathlib import Path
+from typing import Annotated
+from uuid import UUID
+
+from hcommon.crypto import KeyRing
+from hcommon.presentation.annotation import LinkSettings
+from hcommon.settings import (
+    DatabaseSettings,
+    ListSetting,
+    LogSettings,
+    MailSettings,
+    ProxySettings,
+    RedisSettings,
+    SecretSettings,
+    SiteSettings,
+    split_list,
+)
+from pydantic import BeforeValidator, Field, SecretStr
+
+
+class Settings(DatabaseSettings, RedisSettings, SecretSettings, SiteSettings, ProxySettings, MailSettings, LogSettings):
+    """Everything the web service can be told."""
+
+    port: int = Field(5000, ge=1, le=65535)
+    """Port that the web service listens on."""
+
+    listen_host: str = "0.0.0.0"  # noqa: S104 - containers are reached from outside
+    """Address that the web service listens on; the embedded mode sets `127.0.0.1`."""
+
+    uvicorn_workers: int = Field(1, ge=1, le=64)
+    """Processes that serve requests; one or two a core."""
+
+    websocket_url: str = Field("", examples=["wss://annotate.example.org/ws"])
+    """Public address of the WebSocket. Default: `APP_URL` with `ws` or `wss` and the path `/ws`."""
+
+    client_id: UUID | None = None
+    """Id of the site's own OAuth client, which the sidebar uses. Default: derived from `SECRET_KEY`."""
+
+    client_secret: SecretStr | None = None
+    """With it, JWT grants signed by it are accepted for users of `AUTHORITY`; they never carry admin rights."""
+
+    h_client_dir: Path | None = None
+    """Directory of the unpacked Hypothesis client (it contains `build/`); the image and the embedded mode set it."""
+
+    client_rpc_allowed_origins: Annotated[ListSetting, BeforeValidator(split_list)] = ()
+    """Origins of embedding pages that may configure the sidebar by messages."""
+
+    homepage_redirect_url: str | None = None
+    """Where `/` leads visitors who are not logged in. Default: the welcome page."""
+
+    csp_enabled: bool = True
+    """Whether pages carry a Content-Security-Policy."""
+
+    admin_username: str | None = None
+    """With `ADMIN_PASSWORD`: the administrator that `h init` creates when there is none."""
+
+    admin_password: SecretStr | None = None
+    """Password of that administrator; without it `h init` prints a one-time link."""
+
+    dev: bool = False
+    """Development conveniences: templates are read anew for each page."""
+
+    @property
+    def keys(self) -> KeyRing:
+        """Return the keys derived from the master secret."""
+        previous = self.secret_key_previous.get_secret_value() if self.secret_key_previous else None
+        return KeyRing(self.secret_key.get_secret_value(), previous)
+
+    @property
+    def oauth_client_id(self) -> UUID:
+        """Return the id of the site's own client."""
+        return self.client_id or UUID(bytes=self.keys.derive("client-id")[:16], version=4)
+
+    @property
+    def socket_url(self) -> str:
+        """Return the WebSocket's public address."""
+        return self.websocket_url or "ws" + self.app_url.removeprefix("http") + "/ws"
+
+    @property
+    def links(self) -> LinkSettings:
+        """Return where the links of annotations lead."""
+        return LinkSettings(
+            app_url=self.app_url,
+            authority=self.authority,
+            bouncer_url=self.bouncer_url.rstrip("/") if self.bouncer_url else None,
+        )

@@ -1,0 +1,1 @@
+"""Health of the service, for people, load balancers and container engines."""

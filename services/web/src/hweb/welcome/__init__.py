@@ -1,0 +1,1 @@
+"""The start page of a fresh installation."""

@@ -1,0 +1,83 @@
+"""The web application on a rolled-back database, and a client for it."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from hcommon.metrics import Metrics
+from hcommon.search.postgresql import PostgreSQLBackend
+from hcommon.sessions import SessionStore
+from hcommon.testing.clock import FrozenClock
+from hcommon.testing.database import RolledBackDatabase
+from hstandalone.valkey import EmbeddedValkey
+from httpx2 import Response
+from hweb.app import create_app
+from hweb.resources import Resources
+from hweb.settings import Settings
+from hweb.visitor import SESSION_COOKIE
+from redis import Redis
+from starlette.testclient import TestClient
+
+APP_URL = "http://example.org"
+SECRET_KEY = "a secret of the tests, long enough to be accepted"
+
+
+@pytest.fixture
+def settings(valkey: EmbeddedValkey, tmp_path: Path) -> Settings:
+    """Settings of a first-party site `example.org`; the database comes from `resources`."""
+    return Settings(
+        database_url="postgresql://unused",
+        redis_url=valkey.url(0),
+        secret_key=SECRET_KEY,
+        app_url=APP_URL,
+        mail_dir=tmp_path / "mail",
+    )
+
+
+@pytest.fixture
+def resources(settings: Settings, rolled_back: RolledBackDatabase, clock: FrozenClock) -> Iterator[Resources]:
+    """What the application holds; Redis is emptied afterwards."""
+    redis: Redis = Redis.from_url(settings.redis_url.get_secret_value())
+    yield Resources(
+        settings=settings,
+        database=rolled_back,
+        redis=redis,
+        search=PostgreSQLBackend(rolled_back),
+        clock=clock,
+        metrics=Metrics(host=None, port=8125, prefix="h"),
+        keys=settings.keys,
+        links=settings.links,
+    )
+    redis.flushdb()
+    redis.close()
+
+
+@pytest.fixture
+def client(resources: Resources) -> TestClient:
+    """A client of the whole application, middleware included; redirects are not followed."""
+    return TestClient(create_app(resources), base_url=APP_URL, follow_redirects=False, raise_server_exceptions=False)
+
+
+@pytest.fixture
+def sign_in(client: TestClient, resources: Resources) -> Callable[[int], None]:
+    """Give the client the session of a user: `sign_in(user.id)`."""
+
+    def sign_in(user_id: int) -> None:
+        cookie, _ = SessionStore(resources.redis).start(user_id=user_id, now=resources.clock.now())
+        client.cookies.set(SESSION_COOKIE, cookie, domain="example.org")
+
+    return sign_in
+
+
+@pytest.fixture
+def submit(client: TestClient) -> Callable[..., Response]:
+    """Open a page and send its form as a browser does: `submit("/login", {"username": …})`."""
+
+    def submit(path: str, fields: dict[str, str], *, to: str | None = None) -> Response:
+        shown = client.get(path)
+        token = re.search(r'name="csrf_token" value="([^"]+)"', shown.text)
+        assert token, shown.text
+        return client.post(to or path, data={"csrf_token": token[1], **fields})
+
+    return submit

@@ -1,0 +1,50 @@
+"""The reference of the API."""
+
+import re
+
+from hweb.docs.reference import sections
+from starlette.testclient import TestClient
+
+
+class TestReference:
+    def test_it_shows_every_operation_of_the_api(self, client: TestClient) -> None:
+        page = client.get("/docs").text
+        for path, operations in client.get("/api/openapi.json").json()["paths"].items():
+            if path.startswith("/api/"):
+                for method in operations:
+                    assert f'<span class="method">{method.upper()}</span> <code>{path}</code>' in page
+
+    def test_names_in_its_texts_are_code(self, client: TestClient) -> None:
+        page = client.get("/docs").text
+        assert "<code>event</code>" in page
+        assert "`" not in page
+        assert "Source:" not in page
+
+    def test_its_anchors_are_unique(self, client: TestClient) -> None:
+        anchors = re.findall(r'id="([^"]+)"', client.get("/docs").text)
+        assert len(anchors) == len(set(anchors))
+
+    def test_the_site_itself_is_not_in_it(self, client: TestClient) -> None:
+        paths = client.get("/api/openapi.json").json()["paths"]
+        assert not {"/welcome", "/docs", "/app.html", "/embed.js", "/_status"} & paths.keys()
+
+
+class TestSections:
+    def test_an_operation_is_told_in_words_for_users(self) -> None:
+        description = "Do it.\n\nFirst\nthis. Source: a page.\n\nRaises:\n    X: never.\n\nSource: a file."
+        parameters = [{"name": "q", "in": "query", "required": False, "description": "What."}]
+        document = {
+            "paths": {
+                "/api/x/{id}": {"put": {"tags": ["things"], "description": description, "parameters": parameters}}
+            }
+        }
+        [section] = sections(document)
+        [operation] = section.operations
+        assert (section.title, section.anchor) == ("Things", "things")
+        assert (operation.summary, operation.paragraphs) == ("Do it.", ("First this.",))
+        assert (operation.method, operation.anchor) == ("PUT", "put-x-id")
+        assert operation.parameters[0].description == "What."
+
+    def test_one_without_words_is_listed_by_its_name(self) -> None:
+        [section] = sections({"paths": {"/api/x": {"get": {"summary": "X"}}, "/other": {"get": {}}}})
+        assert (section.title, [operation.summary for operation in section.operations]) == ("Other", ["X"])
