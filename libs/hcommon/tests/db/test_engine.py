@@ -3,11 +3,11 @@
 from uuid import uuid4
 
 import pytest
-from hcommon.db.engine import Database, DatabaseUnavailableError
+from hcommon.db.engine import Database, DatabaseBusyError, DatabaseUnavailableError
 from hcommon.models import User
 from hcommon.testing.factories import make_user
 from sqlalchemy import func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 
 class WentWrongError(Exception):
@@ -75,3 +75,13 @@ class TestUnavailable:
         with database.read(), pytest.raises(DatabaseUnavailableError), database.read():
             pass
         database.close()
+
+
+class TestBusy:
+    def test_a_statement_that_takes_too_long_is_worth_another_try(self, fresh_database: Database) -> None:
+        with pytest.raises(DatabaseBusyError), fresh_database.read() as connection:
+            connection.execute(text("SET statement_timeout = 20; SELECT pg_sleep(5)"))
+
+    def test_a_value_beyond_a_limit_of_postgresql_is_not(self, fresh_database: Database) -> None:
+        with pytest.raises(OperationalError), fresh_database.read() as connection:
+            connection.execute(text("SELECT array_to_tsvector(ARRAY[repeat('x', 3000)])"))

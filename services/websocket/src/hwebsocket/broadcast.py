@@ -3,7 +3,7 @@
 An annotation is loaded once, and encoded once for each class of readers that is present: its author, moderators and
 others, each with or without a flag of their own. All sockets of a class get the same bytes.
 
-Source: hypothesis-server.md, sections 3.3 and 3.4; browser-client.md, section 3.
+Source: specification of the API, sections 3.3 and 3.4; specification of the client, section 3.
 """
 
 import asyncio

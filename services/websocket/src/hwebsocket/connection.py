@@ -20,7 +20,7 @@ class CloseReason(Enum):
     After REVOKED it comes back with a token that is worth nothing, thus as anybody. NO_PONG sends no frame: if the
     client only slept, a farewell that reaches it late must not keep it away.
 
-    Source: RFC 6455, section 7.4.1, and the registry of close codes; browser-client.md, section 3.
+    Source: RFC 6455, section 7.4.1, and the registry of close codes; specification of the client, section 3.
     """
 
     CLIENT = ("client", None, "")

@@ -4,7 +4,7 @@ A filter names groups, annotations, threads and pages. The pages are not expande
 when the filter arrives: an event brings all URIs of its own document, so that a document that grows or merges later is
 still heard of, and a filter costs no query.
 
-Source: hypothesis-server.md, sections 3.2 and 3.4; 4.3 for the rule of canonical links.
+Source: specification of the API, sections 3.2 and 3.4; 4.3 for the rule of canonical links.
 """
 
 from collections.abc import Iterator, Mapping

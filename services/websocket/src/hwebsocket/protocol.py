@@ -1,6 +1,6 @@
 """The client's messages, and the replies to them.
 
-Source: hypothesis-server.md, section 3.2; browser-client.md, section 3.
+Source: specification of the API, section 3.2; specification of the client, section 3.
 """
 
 from typing import Any, Final, Protocol

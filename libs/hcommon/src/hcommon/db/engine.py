@@ -23,9 +23,19 @@ STATEMENT_TIMEOUT_MS = 30_000
 
 _RAW_JSON = psycopg2.extensions.new_type((114, 3802), "RAW_JSON", lambda value, _: value)
 
+_AWAY = "The database is not available."
+# Source: PostgreSQL manual, appendix A: connection exception, insufficient resources, operator intervention.
+_AWAY_CLASSES = ("08", "53", "57P")
+# Serialisation failure, deadlock, lock not available, statement timeout.
+_BUSY_CODES = frozenset({"40001", "40P01", "55P03", "57014"})
+
 
 class DatabaseUnavailableError(UnavailableError):
     """PostgreSQL cannot be reached, or has no connection to spare."""
+
+
+class DatabaseBusyError(UnavailableError):
+    """PostgreSQL gave up on one statement: a deadlock, a lock or the statement timeout; others may go on."""
 
 
 class Database:
@@ -93,9 +103,15 @@ def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine
 def _translate_errors() -> Iterator[None]:
     try:
         yield
-    except (OperationalError, PoolTimeoutError) as error:
-        raise DatabaseUnavailableError("The database is not available.") from error
+    except PoolTimeoutError as error:
+        raise DatabaseUnavailableError(_AWAY) from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise DatabaseUnavailableError("The database is not available.") from error
+        # PostgreSQL itself gives no code when the connection was lost or never made.
+        code = getattr(error.orig, "pgcode", None) or ""
+        if error.connection_invalidated or code.startswith(_AWAY_CLASSES):
+            raise DatabaseUnavailableError(_AWAY) from error
+        if isinstance(error, OperationalError) and not code:
+            raise DatabaseUnavailableError(_AWAY) from error
+        if code in _BUSY_CODES:
+            raise DatabaseBusyError("The database is too busy for this; try again.") from error
         raise

@@ -1,0 +1,134 @@
+"""One page of a search, straight from PostgreSQL: for page reads with whole rows, for the search backend with ids.
+
+A page takes at most four statements: one for the keys of what is named (`resolution`), one for the rows, one more when
+the page would end inside a run of equal dates, and one to count when the total does not follow from the rows. The
+visibility condition is part of each but the first.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+
+from sqlalchemy import Connection, Result, RowMapping
+
+from hcommon.auth import Principal
+from hcommon.authz import ReaderShape, reader_parameters, reader_shape
+from hcommon.search.postgresql.conditions import values
+from hcommon.search.postgresql.parameters import Values
+from hcommon.search.postgresql.resolution import resolve
+from hcommon.search.postgresql.statements import Kind, Selection, Shape, statement
+from hcommon.search.postgresql.tsquery import compile_words
+from hcommon.search.query import SearchQuery, SortKey
+
+_DATES: Final = frozenset({SortKey.CREATED, SortKey.UPDATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the query's order, and the number of all that match and that the principal may see."""
+
+    rows: Sequence[RowMapping]
+    total: int
+
+
+def fetch_page(connection: Connection, query: SearchQuery, *, principal: Principal, selection: Selection) -> Page:
+    """Return the page that the query asks for.
+
+    In the order of a date the page is longer than `query.limit` while rows of the last one's date remain, so that a
+    cursor that is a bare date loses none. Pages with an offset, or after a cursor with an id, have no need of that.
+
+    Args:
+        connection: Rows and total are of one moment only inside a transaction of REPEATABLE READ.
+        query: What is asked for.
+        principal: Who asks.
+        selection: What the rows hold.
+
+    Raises:
+        InvalidURIError: A URI of the query cannot be one.
+        TooManyWordsError: The query has too many words.
+    """
+    search = _Search.of(connection, query, principal)
+    if search is None:
+        return Page(rows=(), total=0)
+    if not query.limit:
+        return Page(rows=(), total=search.count())
+    # One row more tells whether this is the last page, and whether a run of equal dates goes on behind it.
+    found = search.page(selection)
+    rows, rest = found[: query.limit], found[query.limit :]
+    if not rest and query.after is None and (rows or not query.offset):
+        return Page(rows=rows, total=query.offset + len(rows))
+    walked_by_date = query.sort in _DATES and not query.offset and not (query.after and query.after.id)
+    if rest and walked_by_date and rest[0][query.sort.value] == rows[-1][query.sort.value]:
+        rows = [*rows, *search.ties(selection, rows[-1])]
+    return Page(rows=rows, total=search.count())
+
+
+def count(connection: Connection, query: SearchQuery, *, principal: Principal, known_only: bool = False) -> int:
+    """Return how many annotations match and may be seen by the principal.
+
+    Args:
+        connection: A connection.
+        query: What is asked for.
+        principal: Who asks.
+        known_only: Take it that a page which no document knows has no annotations. It may have some of which all
+            claims were withdrawn, which only their author sees.
+
+    Raises:
+        InvalidURIError: A URI of the query cannot be one.
+        TooManyWordsError: The query has too many words.
+    """
+    search = _Search.of(connection, query, principal, known_only=known_only)
+    return search.count() if search else 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Search:
+    """A query as parameters of the statements that answer it."""
+
+    connection: Connection
+    query: SearchQuery
+    filters: Values
+    reader: ReaderShape
+    reader_parameters: Values
+
+    @classmethod
+    def of(
+        cls, connection: Connection, query: SearchQuery, principal: Principal, *, known_only: bool = False
+    ) -> Self | None:
+        """Return it, or None when nothing can match."""
+        words = None if query.unmatchable else compile_words(query)
+        if words is None:
+            return None
+        keys = resolve(connection, query, known_only=known_only)
+        if keys is None:
+            return None
+        filters = values(query) | keys
+        if words:
+            filters["words"] = words
+        return cls(connection, query, filters, reader_shape(principal), reader_parameters(principal))
+
+    def page(self, selection: Selection) -> Sequence[RowMapping]:
+        """Return up to one row more than the limit."""
+        query = self.query
+        cursor: Values = {}
+        if query.after is not None:
+            cursor["after"] = query.after.value
+            if query.after.id is not None and query.sort is not SortKey.ID:
+                cursor["after_id"] = query.after.id
+        extent = {"limit": query.limit + 1, "offset": query.offset}
+        return self._execute(Kind.PAGE, self.filters | cursor, extent, selection).mappings().all()
+
+    def ties(self, selection: Selection, last: RowMapping) -> Sequence[RowMapping]:
+        """Return the rows behind `last` that have its date."""
+        cursor = {"after": last[self.query.sort.value], "after_id": last["id"]}
+        return self._execute(Kind.TIES, self.filters | cursor, {}, selection).mappings().all()
+
+    def count(self) -> int:
+        """Return how many rows match, the cursor aside."""
+        found: int = self._execute(Kind.COUNT, self.filters, {}, None).scalar_one()
+        return found
+
+    def _execute(self, kind: Kind, named: Values, extent: Values, selection: Selection | None) -> Result[Any]:
+        query = self.query
+        shape = Shape(kind, frozenset(named), query.sort, query.descending, self.reader)
+        return self.connection.execute(statement(shape, selection), named | extent | self.reader_parameters)

@@ -1,0 +1,112 @@
+"""The statements of a search, each built once for a combination of parameters and kept."""
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from functools import lru_cache
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, Text, bindparam, cast, func, select, tuple_
+from sqlalchemy.dialects.postgresql import TSQUERY
+
+from hcommon.auth import Principal
+from hcommon.authz import ReaderShape, readable_condition, stand_in
+from hcommon.models import Annotation, Group, SearchDocument, User
+from hcommon.search.postgresql.conditions import conditions
+from hcommon.search.query import SortKey
+
+KEPT_STATEMENTS: Final = 256
+"""A statement takes some 100 kB; installations use far fewer."""
+
+
+class Selection(NamedTuple):
+    """What the rows of a page hold.
+
+    Attributes:
+        source: Makes a join of at least `Annotation`, `Group` and `User`.
+        columns: Makes what is selected of it, `Annotation.id`, `created` and `updated` among them. It may look at no
+            more of the principal than `authz.reader_shape` does, and takes its id from `authz.reader_id`.
+    """
+
+    source: Callable[[], FromClause]
+    columns: Callable[[Principal], Sequence[Any]]
+
+
+class Kind(Enum):
+    """What is asked for: a page, how many rows match in all, or what has the sort key of the page's last row too."""
+
+    PAGE = "page"
+    COUNT = "count"
+    TIES = "ties"
+
+
+class Shape(NamedTuple):
+    """All that a statement's text depends on.
+
+    Attributes:
+        names: Its parameters: those of `conditions`, `words`, `after` and `after_id`.
+    """
+
+    kind: Kind
+    names: frozenset[str]
+    sort: SortKey
+    descending: bool
+    reader: ReaderShape
+
+
+def visible_source() -> FromClause:
+    """Return the join that the visibility condition needs."""
+    source: FromClause = Annotation.__table__.join(Group.__table__, Group.id == Annotation.group_id)
+    return source.join(User.__table__, User.id == Annotation.user_id)
+
+
+# Text is ordered by its code points, whatever the database's own collation is.
+_KEYS: Final[dict[SortKey, ColumnElement[Any]]] = {
+    SortKey.CREATED: Annotation.created.expression,
+    SortKey.UPDATED: Annotation.updated.expression,
+    SortKey.GROUP: Group.pubid.collate("C"),
+    SortKey.ID: Annotation.id.expression,
+    SortKey.USER: func.concat("acct:", User.username, "@", User.authority, type_=Text()).collate("C"),
+}
+
+
+@lru_cache(maxsize=KEPT_STATEMENTS)
+def statement(shape: Shape, selection: Selection | None) -> Select[Any]:
+    """Return the statement of that shape.
+
+    Args:
+        shape: Its shape.
+        selection: What its rows hold; None for `Kind.COUNT`.
+
+    Returns:
+        A statement that takes the parameters of `shape.names` and `authz.reader_parameters`; a page also `limit`
+        and `offset`.
+    """
+    principal = stand_in(shape.reader)
+    source: FromClause = selection.source() if selection else visible_source()
+    columns = selection.columns(principal) if selection else [func.count()]
+    where = [*conditions(shape.names), readable_condition(principal)]
+    if "words" in shape.names:
+        source = source.join(SearchDocument.__table__, SearchDocument.annotation_id == Annotation.id)
+        where.append(SearchDocument.words.bool_op("@@")(cast(bindparam("words", type_=Text()), TSQUERY)))
+    found = select(*columns).select_from(source).where(*where)
+    return _ordered(found, shape) if selection else found
+
+
+def _ordered(found: Select[Any], shape: Shape) -> Select[Any]:
+    key = _KEYS[shape.sort]
+    if "after" in shape.names:
+        found = found.where(_after(key, shape))
+    if shape.kind is Kind.TIES:
+        found = found.where(key == bindparam("after", type_=key.type))
+    order = [key] if shape.sort is SortKey.ID else [key, Annotation.id.expression]
+    found = found.order_by(*[column.desc() for column in order] if shape.descending else order)
+    if shape.kind is Kind.PAGE:
+        found = found.limit(bindparam("limit", type_=BigInteger())).offset(bindparam("offset", type_=BigInteger()))
+    return found
+
+
+def _after(key: ColumnElement[Any], shape: Shape) -> ColumnElement[bool]:
+    last: ColumnElement[Any] = bindparam("after", type_=key.type)
+    if "after_id" in shape.names:
+        key, last = tuple_(key, Annotation.id), tuple_(last, bindparam("after_id", type_=Annotation.id.type))
+    return key < last if shape.descending else key > last

@@ -1,0 +1,20 @@
+"""Which annotations an event makes stale in the index: the whole table."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+from uuid import UUID
+
+from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
+from hcommon.events.base import Event
+
+
+def annotation_of(event: AnnotationEvent) -> UUID:
+    """Return the annotation that the event is about."""
+    return event.annotation_id
+
+
+SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], UUID]]] = {
+    AnnotationCreated: annotation_of,
+    AnnotationUpdated: annotation_of,
+    AnnotationDeleted: annotation_of,
+}
