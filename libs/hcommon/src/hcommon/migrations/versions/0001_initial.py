@@ -67,11 +67,7 @@ def upgrade() -> None:
     )
     op.create_index("ix_outbox_published_at", "outbox", ["published_at"], unique=False)
     op.create_index(
-        "ix_outbox_unpublished",
-        "outbox",
-        ["due_at", "id"],
-        unique=False,
-        postgresql_where=sa.text("published_at IS NULL"),
+        "ix_outbox_unpublished", "outbox", ["id"], unique=False, postgresql_where=sa.text("published_at IS NULL")
     )
     op.create_table(
         "user",

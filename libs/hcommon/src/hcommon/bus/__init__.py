@@ -1,0 +1,6 @@
+"""The event bus over kombu: RabbitMQ in production, the same code on Redis in the embedded mode."""
+
+from kombu.transport import TRANSPORT_ALIASES
+
+# Here, so that it is done before anything of ours connects: kombu keeps the first answer for a name.
+TRANSPORT_ALIASES["redis"] = "hcommon.bus.redis:Transport"

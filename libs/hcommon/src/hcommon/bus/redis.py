@@ -1,0 +1,131 @@
+"""kombu's Redis transport, such that a consumer or the server may be killed at any moment and no message is lost.
+
+kombu pops a message and notes it down afterwards: in one hash for all queues of the database, under a tag that the
+copies of a message in several queues share. A kill in between loses it, and the acknowledgement of one queue's copy
+strikes out those of the others. Here the server itself moves a message from its queue to a list of what the queue's
+consumer has in hand. Acknowledging removes it there, and whoever consumes the queue next puts the rest back at once.
+
+A queue has one consumer. Would a second one start beside it, what the first has in hand would be handled twice.
+
+Source: kombu 5.7, `transport/redis.py`: `Channel._brpop_start`, `_brpop_read`, `_get`, `_restore`; `QoS`.
+"""
+
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+from kombu.transport import redis, virtual
+from kombu.utils.encoding import bytes_to_str
+from kombu.utils.json import loads
+
+
+class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
+    """What a channel has in hand."""
+
+    def ack(self, delivery_tag: str) -> None:
+        """Forget a message that was handled."""
+        self.channel.let_go(delivery_tag)
+        super().ack(delivery_tag)
+
+    def reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Forget a message, or put it back to be the next."""
+        if not requeue:
+            self.channel.let_go(delivery_tag)
+        super().reject(delivery_tag, requeue=requeue)
+
+    def restore_unacked(self) -> None:
+        """Put everything back, the oldest to be the next; with the server away, the next consumer does it."""
+        self._flush()
+        with suppress(*self.channel.connection_errors):
+            for message in reversed(self._delivered.values()):
+                self.channel._restore(message)
+        self._delivered.clear()
+
+
+class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
+    """A channel that consumes one queue, and never lets go of a message by itself."""
+
+    QoS = QoS
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._in_hand: dict[str, tuple[str, bytes]] = {}
+        self._polled = ""
+        super().__init__(*args, **options)
+
+    def basic_consume(self, queue: str, *args: Any, **options: Any) -> Any:
+        """Consume a queue, beginning with what the consumer before had in hand."""
+        with self.conn_or_acquire() as client:
+            while client.lmove(_in_hand(queue), queue, "LEFT", "RIGHT"):
+                pass
+        return super().basic_consume(queue, *args, **options)
+
+    def let_go(self, delivery_tag: str) -> None:
+        """Forget a message; does nothing for one that is not in hand."""
+        queue, item = self._in_hand.pop(delivery_tag, ("", b""))
+        if queue:
+            with self.conn_or_acquire() as client:
+                client.lrem(_in_hand(queue), -1, item)  # from the end: the oldest are acknowledged first
+
+    def _brpop_start(self, timeout: float | None = None) -> None:
+        queues = self._queue_cycle.consume(1)
+        if not queues:
+            return
+        self._polled = queues[0]
+        self._in_poll = self.client.connection
+        self._brpop_sent_at = monotonic()
+        self.client.connection.send_command(
+            "BLMOVE", self._polled, _in_hand(self._polled), "RIGHT", "LEFT", timeout or self.brpop_timeout or 0
+        )
+
+    def _brpop_read(self, **options: Any) -> bool:
+        queue = self._polled
+        try:
+            try:
+                item = self.client.parse_response(self.client.connection, "BLMOVE", **options)
+            except self.connection_errors:
+                self.client.connection.disconnect()
+                raise
+        finally:
+            self._in_poll = None
+            self._flush_brpop_reauth()
+        if not item:
+            raise redis.Empty
+        self._queue_cycle.rotate(queue)
+        self.connection._deliver(self._take(queue, item), queue)
+        return True
+
+    def _get(self, queue: str) -> Any:
+        with self.conn_or_acquire() as client:
+            item = client.lmove(queue, _in_hand(queue), "RIGHT", "LEFT")
+            self._maybe_update_queues_expire(client, queue)
+        if not item:
+            raise redis.Empty
+        return self._take(queue, item)
+
+    def _purge(self, queue: str) -> int:
+        with self.conn_or_acquire() as client:
+            dropped = int(client.llen(_in_hand(queue)))
+            client.delete(_in_hand(queue))
+        return dropped + int(super()._purge(queue))
+
+    def _take(self, queue: str, item: bytes) -> Any:
+        message = loads(bytes_to_str(item))
+        self._in_hand[message["properties"]["delivery_tag"]] = queue, item
+        return message
+
+    def _restore(self, message: Any, leftmost: bool = False) -> None:
+        del leftmost  # always to where it came from, as the next one
+        queue, item = self._in_hand.pop(message.delivery_tag, ("", b""))
+        if queue:
+            with self.conn_or_acquire() as client, client.pipeline() as pipeline:
+                pipeline.lrem(_in_hand(queue), -1, item).rpush(queue, item).execute()
+
+
+class Transport(redis.Transport):  # type: ignore[misc]  # kombu ships no types
+    """The transport of `redis://` and `redis+socket://` once `hcommon.bus` was imported."""
+
+    Channel = Channel
+
+
+def _in_hand(queue: str) -> str:
+    return f"{queue}.in-hand"

@@ -1,0 +1,1 @@
+"""The kinds of messages, a module and a pair of templates each."""

@@ -1,0 +1,144 @@
+"""The relay: recorded events from the outbox to the broker.
+
+A batch is one transaction: lock the due rows, publish them, wait for the broker's confirms, mark them published. A
+crash in between publishes some of them again, and never loses one. Any number of relays may run; an advisory lock
+lets one at a time publish, so that events leave in the order of their ids, and another takes over at once.
+"""
+
+import threading
+import time
+from datetime import datetime, timedelta
+from typing import Final
+
+from hcommon.bus.backoff import Outage
+from hcommon.bus.publisher import OutgoingEvent, Publisher
+from hcommon.clock import Clock
+from hcommon.db.engine import Database
+from hcommon.errors import UnavailableError
+from hcommon.logging import get_logger
+from hcommon.metrics import Metrics
+from hcommon.models import OutboxEvent
+from sqlalchemy import ColumnElement, Connection, and_, func, select, text, update
+from sqlalchemy.orm import Session
+
+from hworker import metrics as names
+
+ADVISORY_LOCK: Final = 0x68_72_65_6C_61_79  # "hrelay"
+UNROUTABLE_DELAY: Final = timedelta(seconds=10)
+_GAUGE_SECONDS: Final = 10.0
+# A relay whose machine dies in mid-batch must not hold the lock until TCP notices.
+_IDLE_IN_TRANSACTION: Final = "30s"
+
+_ANY_DUE: Final = text("SELECT 1 FROM outbox WHERE published_at IS NULL AND due_at <= :now LIMIT 1")
+
+_log = get_logger(__name__)
+
+
+class Relay:
+    """Publishes what is due, from the thread that calls `run`."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        broker_url: str,
+        clock: Clock,
+        metrics: Metrics,
+        batch_size: int = 500,
+        poll_seconds: float = 0.05,
+    ) -> None:
+        self._database = database
+        self._broker_url = broker_url
+        self._clock = clock
+        self._metrics = metrics
+        self._batch_size = batch_size
+        self._poll_seconds = poll_seconds
+        self._gauge_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        """Publish until `stop` is set; while the broker or PostgreSQL is away, rows wait."""
+        outage = Outage(server="broker or database", role="relay")
+        while not stop.is_set():
+            try:
+                # One connection is kept for looking, which happens twenty times a second.
+                with Publisher(self._broker_url) as publisher, self._database.read() as connection:
+                    self._relay(publisher, connection, stop, outage)
+            except UnavailableError as error:
+                stop.wait(outage.failed(error))
+
+    def _relay(self, publisher: Publisher, connection: Connection, stop: threading.Event, outage: Outage) -> None:
+        # The first batch is one row: a broker that takes messages and confirms none (RabbitMQ out of memory) gets one
+        # duplicate a try instead of hundreds.
+        limit = 1
+        while not stop.is_set():
+            due = connection.execute(_ANY_DUE, {"now": self._clock.now()}).first()
+            published = self.relay_batch(publisher, limit=limit) if due else 0
+            outage.over()
+            self._report_age()
+            if published:
+                limit = self._batch_size
+            else:
+                stop.wait(self._poll_seconds)
+
+    def relay_batch(self, publisher: Publisher, *, limit: int) -> int:
+        """Publish up to `limit` due rows in order; return how many, 0 also while another relay is at it.
+
+        Raises:
+            BrokerUnavailableError: Not all were confirmed; all are published again.
+            DatabaseUnavailableError: Likewise.
+        """
+        started = time.perf_counter()
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            events = _lock_due(session, now=now, limit=limit)
+            if not events:
+                return 0
+            unroutable = publisher.publish_all(events)
+            sent = [event.key for event in events if event.key not in unroutable]
+            session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(sent)).values(published_at=now))
+            if unroutable:
+                later = now + UNROUTABLE_DELAY
+                session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(unroutable)).values(due_at=later))
+        self._metrics.count(names.RELAY_PUBLISHED, len(sent))
+        self._metrics.timing(names.RELAY_BATCH, (time.perf_counter() - started) * 1000)
+        if unroutable:
+            _log.error("events_unroutable", count=len(unroutable))
+            self._metrics.count(names.RELAY_UNROUTABLE, len(unroutable))
+        return len(events)
+
+    def _report_age(self) -> None:
+        if time.monotonic() < self._gauge_at:
+            return
+        self._gauge_at = time.monotonic() + _GAUGE_SECONDS
+        self._metrics.gauge(names.OUTBOX_AGE, self.oldest_age().total_seconds())
+
+    def oldest_age(self) -> timedelta:
+        """Return how long the oldest event that is due has been waiting; nothing when none is."""
+        now = self._clock.now()
+        with self._database.read() as connection:
+            oldest = connection.execute(select(func.min(OutboxEvent.due_at)).where(_due(now))).scalar()
+        return now - oldest if oldest else timedelta()
+
+
+def _due(now: datetime) -> ColumnElement[bool]:
+    return and_(OutboxEvent.published_at.is_(None), OutboxEvent.due_at <= now)
+
+
+def _lock_due(session: Session, *, now: datetime, limit: int) -> list[OutgoingEvent]:
+    """Return the next rows, locked; none when another relay is publishing."""
+    mine = session.execute(
+        select(
+            func.set_config("idle_in_transaction_session_timeout", _IDLE_IN_TRANSACTION, True),  # noqa: FBT003 - SQL
+            func.pg_try_advisory_xact_lock(ADVISORY_LOCK).label("mine"),
+        )
+    ).one()
+    if not mine.mine:
+        return []
+    rows = session.execute(
+        select(OutboxEvent.id, OutboxEvent.type, OutboxEvent.payload, OutboxEvent.consumer, OutboxEvent.attempts)
+        .where(_due(now))
+        .order_by(OutboxEvent.id)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    return [OutgoingEvent(row.id, row.type, row.payload, row.consumer, row.attempts) for row in rows]

@@ -1,0 +1,108 @@
+"""Tasks that send one mail."""
+
+import re
+from typing import Any
+
+import pytest
+from hcommon.crypto import KeyRing
+from hcommon.events.accounts import UserRegistered
+from hcommon.events.annotations import AnnotationCreated
+from hcommon.models import Notification
+from hcommon.testing.clock import START
+from hcommon.testing.factories import make_user
+from hworker.context import Context
+from hworker.mailer import MailRefusedError, MailServerUnavailableError
+from hworker.tasks.mails import send_activation_mail, send_reply_notice
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+
+def created(annotation: Any) -> AnnotationCreated:
+    return AnnotationCreated(occurred_at=START, annotation_id=annotation.id, revision=1)
+
+
+class TestSendReplyNotice:
+    def test_sends_and_records_it(self, context: Context, mailer: Any, session: Session, thread: Any) -> None:
+        _, reply, ann, _ = thread
+        send_reply_notice(context, event=created(reply))
+        assert [message["To"] for message in mailer.sent] == ["ann@example.org"]
+        row = session.scalars(select(Notification)).one()
+        assert (row.recipient_id, row.annotation_id, row.kind) == (ann.id, reply.id, "reply")
+        assert row.created == context.clock.now()
+
+    def test_a_redelivered_event_sends_no_second_mail(self, context: Context, mailer: Any, thread: Any) -> None:
+        send_reply_notice(context, event=created(thread[1]))
+        send_reply_notice(context, event=created(thread[1]))
+        assert len(mailer.sent) == 1
+
+    def test_decides_by_how_things_stand_when_it_runs(
+        self, context: Context, mailer: Any, session: Session, thread: Any
+    ) -> None:
+        thread[1].deleted = True
+        session.flush()
+        send_reply_notice(context, event=created(thread[1]))
+        assert mailer.sent == []
+
+    def test_a_passing_fault_records_nothing_and_the_next_try_sends(
+        self, context: Context, mailer: Any, session: Session, thread: Any
+    ) -> None:
+        mailer.error = MailServerUnavailableError("away")
+        with pytest.raises(MailServerUnavailableError):
+            send_reply_notice(context, event=created(thread[1]))
+        assert session.scalars(select(Notification)).all() == []
+        mailer.error = None
+        send_reply_notice(context, event=created(thread[1]))
+        assert len(mailer.sent) == 1
+
+    def test_a_refused_mail_is_not_tried_again(self, context: Context, mailer: Any, thread: Any) -> None:
+        mailer.error = MailRefusedError("550")
+        send_reply_notice(context, event=created(thread[1]))
+        mailer.error = None
+        send_reply_notice(context, event=created(thread[1]))
+        assert mailer.sent == []
+
+    def test_an_address_that_is_none_is_no_error(
+        self, context: Context, mailer: Any, session: Session, thread: Any
+    ) -> None:
+        thread[2].email = "not an address"
+        session.flush()
+        send_reply_notice(context, event=created(thread[1]))
+        assert mailer.sent == []
+
+
+class TestSendActivationMail:
+    def test_carries_a_link_that_proves_the_address(self, context: Context, mailer: Any, session: Session) -> None:
+        user = make_user(session, username="ann", activated_at=None)
+        send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
+        text = mailer.sent[0].get_body(("plain",)).get_content()
+        found = re.search(rf"https://h\.example\.org/activate/{user.id}/(\S+)", text)
+        assert found is not None
+        keys = KeyRing(context.settings.secret_key.get_secret_value())
+        assert keys.verify("activate", found[1], now=START) == [user.id, "ann@example.org"]
+        assert mailer.sent[0]["To"] == "ann@example.org"
+
+    @pytest.mark.parametrize("change", [{"activated_at": START}, {"deleted": True}, {"email": None}])
+    def test_nothing_to_activate_no_mail(
+        self, context: Context, mailer: Any, session: Session, change: dict[str, Any]
+    ) -> None:
+        user = make_user(session, **({"activated_at": None} | change))
+        send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
+        assert mailer.sent == []
+
+    def test_a_redelivered_event_gives_the_same_message(self, context: Context, mailer: Any, session: Session) -> None:
+        user = make_user(session, activated_at=None)
+        event = UserRegistered(occurred_at=START, user_id=user.id)
+        send_activation_mail(context, event=event)
+        send_activation_mail(context, event=event)
+        assert len({message["Message-ID"] for message in mailer.sent}) == 1
+
+    def test_a_refused_mail_is_no_error(self, context: Context, mailer: Any, session: Session) -> None:
+        user = make_user(session, activated_at=None)
+        mailer.error = MailRefusedError("550")
+        send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
+
+    def test_a_passing_fault_is_told(self, context: Context, mailer: Any, session: Session) -> None:
+        user = make_user(session, activated_at=None)
+        mailer.error = MailServerUnavailableError("away")
+        with pytest.raises(MailServerUnavailableError):
+            send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
