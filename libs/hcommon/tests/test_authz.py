@@ -82,7 +82,7 @@ class TestRule:
         assert {role for role in Role if can_read(member(role), hidden)} == MODERATING_ROLES
         assert not can_read(ANONYMOUS, hidden)
 
-    @pytest.mark.parametrize("role", MODERATING_ROLES)
+    @pytest.mark.parametrize("role", sorted(MODERATING_ROLES))
     def test_moderators_of_another_group_see_no_hidden_annotation(self, role: Role) -> None:
         elsewhere = replace(STRANGER, roles={GROUP_ID + 1: role})
         assert not can_read(elsewhere, replace(OPEN, moderation_status=ModerationStatus.SPAM))

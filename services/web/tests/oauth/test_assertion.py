@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
 
 import jwt
 import pytest
@@ -116,7 +115,7 @@ class TestAssertion:
             answer = send(client, text)
             assert (answer.status_code, answer.json()["error"]) == (400, "invalid_grant")
 
-    @pytest.mark.parametrize("issuer", ["x", str(uuid4()), "", 7, ["x"]])
+    @pytest.mark.parametrize("issuer", ["x", "6a1a46d3-d0fb-42e7-9d15-11c1311f5c7b", "", 7, ["x"]])
     def test_of_an_unknown_issuer_is_refused(self, client: TestClient, claims: dict[str, Any], issuer: Any) -> None:
         payload = json.dumps(claims | {"iss": issuer}).encode()
         answer = send(client, jwt.PyJWS().encode(payload, SECRET, "HS256"))

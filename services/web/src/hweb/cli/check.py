@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 import typer
 from hcommon.db import schema
 from hcommon.db.engine import Database
+from hcommon.errors import UnavailableError
 from hcommon.health import Check, run_checks
+from hcommon.search.choice import search_index
 from redis import Redis
 
 from hweb.cli.application import load_settings
@@ -20,6 +22,8 @@ def check() -> None:
     """Check the configuration and every dependency; exit with 1 if something fails."""
     settings = load_settings()
     checks: dict[str, Check] = {"database": lambda: _database(settings), "redis": lambda: _redis(settings)}
+    if settings.elasticsearch_url:
+        checks["search"] = lambda: _search(settings)
     if settings.mail_host:
         checks["mail"] = lambda: _reachable(settings.mail_host or "", settings.mail_port)
     results = run_checks(checks)
@@ -65,6 +69,17 @@ def _redis(settings: Settings) -> str:
     ) as redis:
         redis.ping()
     return "answers"
+
+
+def _search(settings: Settings) -> str:
+    indices = search_index(settings)
+    version = indices.mapping_version() if indices else None
+    if indices is None or version is None:
+        raise UnavailableError("The search index is missing. Create it with: h init")
+    state = (
+        "as this release needs it" if indices.is_current() else "of another release; build it anew: h search reindex"
+    )
+    return f"Elasticsearch, mapping {version}, {state}"
 
 
 def _reachable(host: str, port: int) -> str:

@@ -1,14 +1,16 @@
 """`h init`: everything an installation needs before its services start. Safe to run at any time, also twice at once."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Final
 
 import typer
 from hcommon.clock import SystemClock
 from hcommon.db import schema
-from hcommon.db.engine import Database, DatabaseUnavailableError
+from hcommon.db.engine import Database
+from hcommon.errors import UnavailableError
+from hcommon.search.choice import search_index
 from hcommon.settings import EXIT_CONFIG
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -25,14 +27,16 @@ _RETRY_SECONDS: Final = 0.5
 
 
 def init(
-    wait_seconds: Annotated[float, typer.Option(help="How long to wait for PostgreSQL to answer.")] = 60.0,
+    wait_seconds: Annotated[
+        float, typer.Option(help="How long to wait for PostgreSQL, and for Elasticsearch, to answer.")
+    ] = 60.0,
 ) -> None:
-    """Create or update the schema, the public group, the site's OAuth client and the first administrator."""
+    """Create or update the schema, the public group, the site's OAuth client, the search index and the first admin."""
     settings = load_settings()
     _check_admin_settings(settings)
     database = Database(settings.database_url.get_secret_value(), pool_size=2, application_name="h-init")
     try:
-        _wait_for(database, seconds=wait_seconds)
+        _wait_for("PostgreSQL", lambda: _ping(database), seconds=wait_seconds)
         with _locked(database):
             _migrate(database)
             with database.transaction() as session:
@@ -40,6 +44,7 @@ def init(
                 foundation.ensure_world_group(session, authority=settings.authority, now=now)
                 foundation.ensure_site_client(session, settings=settings, now=now)
             _ensure_admin(database, settings)
+            _ensure_index(database, settings, seconds=wait_seconds)
     finally:
         database.close()
 
@@ -56,22 +61,26 @@ def _check_admin_settings(settings: Settings) -> None:
         raise typer.Exit(EXIT_CONFIG)
 
 
-def _wait_for(database: Database, *, seconds: float) -> None:
+def _wait_for(name: str, ask: Callable[[], object], *, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     said = False
     while True:
         try:
-            with database.read() as connection:
-                connection.execute(select(1))
-        except DatabaseUnavailableError:
+            ask()
+        except UnavailableError:
             if time.monotonic() >= deadline:
                 raise
             if not said:
-                typer.echo("Waiting for PostgreSQL.")
+                typer.echo(f"Waiting for {name}.")
                 said = True
             time.sleep(_RETRY_SECONDS)
         else:
             return
+
+
+def _ping(database: Database) -> None:
+    with database.read() as connection:
+        connection.execute(select(1))
 
 
 @contextmanager
@@ -106,6 +115,19 @@ def _migrate(database: Database) -> None:
         command.upgrade(config, "head")
         connection.exec_driver_sql("RESET statement_timeout")
     typer.echo(f"The schema was at {found or 'nothing'} and is at {schema.REVISION} now.")
+
+
+def _ensure_index(database: Database, settings: Settings, *, seconds: float) -> None:
+    """Create the search index and fill it, unless it is there; PostgreSQL's came with the schema."""
+    indices = search_index(settings)
+    if indices is None:
+        return
+    _wait_for("Elasticsearch", indices.live, seconds=seconds)
+    if indices.live() is None:
+        written = indices.rebuild(database)
+        typer.echo(f"Created the search index {indices.live()} with {written} annotations.")
+    elif not indices.is_current():
+        typer.echo("The search index was made by another release. Build it anew, while all goes on: h search reindex")
 
 
 def _ensure_admin(database: Database, settings: Settings) -> None:

@@ -1,6 +1,6 @@
 """The `h` command: one module a noun."""
 
-from hweb.cli import authclient, check, init, search, token, user
+from hweb.cli import authclient, check, group, init, queues, search, token, user
 from hweb.cli.application import new_app
 
 app = new_app("Administers an h installation.")
@@ -9,7 +9,9 @@ app.command("check")(check.check)
 app.add_typer(user.app, name="user")
 app.add_typer(token.app, name="token")
 app.add_typer(authclient.app, name="authclient")
+app.add_typer(group.app, name="group")
 app.add_typer(search.app, name="search")
+app.add_typer(queues.app, name="queues")
 
 
 def main() -> None:

@@ -2,16 +2,18 @@
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Annotated, Final
+from uuid import UUID
 
 import typer
 from hcommon.errors import UnavailableError
 from hcommon.ids import annotation_id_from_urlsafe, annotation_id_to_urlsafe
 from hcommon.search import reindex as index
-from hcommon.search.postgresql import PostgreSQLWriter
+from hcommon.search.choice import search_index, search_writer
 from hcommon.search.reindex import Difference, DifferenceKind, Progress
+from hcommon.search.writer import SearchWriter
 
 from hweb.cli.application import Tools, new_app, tools
 
@@ -30,11 +32,14 @@ def search() -> None:
 def reindex(
     after: Annotated[str, typer.Option(metavar="ID", help="Go on behind this annotation, after an interruption.")] = "",
 ) -> None:
-    """Write every annotation's search document again, and remove those of deleted annotations."""
+    """Write every annotation's search document again, and remove those of deleted annotations.
+
+    In Elasticsearch that builds a new index, which takes the place of the old one when it is complete.
+    """
     start = annotation_id_from_urlsafe(after) if after else None
     with tools() as held, _bar() as bar:
         try:
-            written = index.reindex(held.database, _writer(held), after=start, on_progress=bar.show)
+            written = _reindex(held, start, bar.show)
         except (UnavailableError, KeyboardInterrupt):
             if bar.last_id:
                 typer.echo(f"Interrupted. Go on with: h search reindex --after {bar.last_id}", err=True)
@@ -67,8 +72,27 @@ def repair() -> None:
     typer.echo(f"Repaired {repaired} documents.")
 
 
-def _writer(held: Tools) -> PostgreSQLWriter:
-    return PostgreSQLWriter(held.database)
+@app.command()
+def restore() -> None:
+    """Go back to the index that was searched before the last reindex (Elasticsearch only)."""
+    with tools() as held:
+        indices = search_index(held.settings)
+        if indices is None:
+            typer.echo("PostgreSQL searches here, and has one index only.", err=True)
+            raise typer.Exit(1)
+        repaired = indices.restore_previous(held.database)
+        typer.echo(f"Searching {indices.live()} again, after {repaired} repairs.")
+
+
+def _reindex(held: Tools, after: UUID | None, on_progress: Callable[[Progress], None]) -> int:
+    indices = search_index(held.settings)
+    if indices is None:
+        return index.reindex(held.database, _writer(held), after=after, on_progress=on_progress)
+    return indices.rebuild(held.database, after=after, on_progress=on_progress)
+
+
+def _writer(held: Tools) -> SearchWriter:
+    return search_writer(held.settings, database=held.database)
 
 
 def _report(differences: set[Difference]) -> None:
