@@ -8,6 +8,7 @@ from hweb.annotations import api as annotations
 from hweb.badge import api as badge
 from hweb.docs import pages as docs
 from hweb.embed import pages as embed
+from hweb.flags import api as flags
 from hweb.groups import api as groups
 from hweb.groups import pages as groups_pages
 from hweb.links import api as links
@@ -29,6 +30,7 @@ def include(app: FastAPI) -> None:
         badge.router,
         search.router,
         annotations.router,
+        flags.router,
         groups.router,
         profile.router,
         links.router,

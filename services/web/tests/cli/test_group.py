@@ -22,7 +22,7 @@ def members(database: Database) -> dict[str, str]:
         found = connection.execute(
             select(User.username, GroupMembership.role).join(GroupMembership, GroupMembership.user_id == User.id)
         )
-        return dict(found)
+        return {row.username: row.role for row in found}
 
 
 class TestAdd:

@@ -247,3 +247,31 @@ class TestCost:
             statements.clear()
             assert len(names(client, path, headers=bearer, document_uri=PAGE, expand="scopes")) == total
             assert len(statements) == 2
+
+
+class TestRead:
+    def test_anybody_reads_a_group_that_the_world_may_read(self, client: TestClient, session: Session) -> None:
+        group = make_group(session, kind="restricted", name="Club")
+        answer = client.get(f"/api/groups/{group.pubid}", params={"expand": "scopes"})
+        assert (answer.json()["id"], answer.json()["name"], answer.json()["type"]) == (
+            group.pubid,
+            "Club",
+            "restricted",
+        )
+        assert answer.json()["scopes"] == {"enforced": False, "uri_patterns": []}
+
+    def test_a_third_party_name_is_as_good(self, client: TestClient, session: Session) -> None:
+        group = make_group(session, kind="open", authority="other.example", authority_provided_id="club-1")
+        assert client.get("/api/groups/group:club-1@other.example").json()["id"] == group.pubid
+
+    def test_a_private_group_is_there_for_its_members_alone(
+        self, client: TestClient, session: Session, user: User, bearer: dict[str, str]
+    ) -> None:
+        group = make_group(session)
+        assert client.get(f"/api/groups/{group.pubid}", headers=bearer).status_code == 404
+        member(session, group, user)
+        assert client.get(f"/api/groups/{group.pubid}", headers=bearer).json()["id"] == group.pubid
+        assert client.get(f"/api/groups/{group.pubid}").status_code == 404
+
+    def test_an_unknown_group_is_not_found(self, client: TestClient) -> None:
+        assert client.get("/api/groups/nothing").status_code == 404

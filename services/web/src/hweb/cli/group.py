@@ -3,7 +3,6 @@
 from typing import Annotated
 
 import typer
-from hcommon.errors import ErrorKind, HError
 from hcommon.models import Group
 from hcommon.models.group import Role
 from sqlalchemy import select
@@ -11,15 +10,9 @@ from sqlalchemy import select
 from hweb.cli.application import new_app, tools
 from hweb.cli.user import find
 from hweb.groups import service
-from hweb.groups.service import GroupType
+from hweb.groups.service import GroupNotFoundError, GroupType
 
 app = new_app("Groups and their members.")
-
-
-class GroupNotFoundError(HError):
-    """There is no such group."""
-
-    kind = ErrorKind.NOT_FOUND
 
 
 @app.callback()

@@ -1,4 +1,4 @@
-"""`GET /api/groups` and `GET /api/profile/groups`."""
+"""`GET /api/groups`, `GET /api/groups/{id}` and `GET /api/profile/groups`."""
 
 from fastapi import APIRouter
 from hcommon.ids import WORLD_GROUP
@@ -8,6 +8,7 @@ from starlette.responses import Response
 from hweb.deps import ReadDep, SettingsDep
 from hweb.groups import listing, queries
 from hweb.groups.schemas import AuthorityQuery, DocumentURIQuery, ExpandQuery
+from hweb.groups.service import GroupNotFoundError
 from hweb.responses import JSON
 
 router = APIRouter(tags=["groups"])
@@ -40,6 +41,16 @@ def groups(
             for row in listed
         ]
     )
+
+
+@router.get("/api/groups/{group_id}", name="group.read")
+def group(group_id: str, read: ReadDep, settings: SettingsDep, expand: ExpandQuery = None) -> Response:
+    """Answer with one group, named by its id or by its third-party `groupid`."""
+    with read() as reader:
+        row = queries.readable_group(reader.connection, name=group_id, principal=reader.principal)
+    if row is None:
+        raise GroupNotFoundError("There is no such group.")
+    return JSON(present_group(row, app_url=settings.app_url, authority=settings.authority, expand=expand or ()))
 
 
 @router.get("/api/profile/groups", name="profile.groups.read")

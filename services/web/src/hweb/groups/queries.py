@@ -2,10 +2,12 @@
 
 from collections.abc import Collection, Sequence
 
-from hcommon.ids import WORLD_GROUP
+from hcommon.auth import Principal
+from hcommon.authz import group_readable_condition
+from hcommon.ids import WORLD_GROUP, InvalidGroupidError, split_groupid
 from hcommon.models import Group, GroupScope
 from hcommon.presentation.group import GROUP_COLUMNS
-from sqlalchemy import ARRAY, BigInteger, Connection, RowMapping, any_, bindparam, select, union
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, RowMapping, and_, any_, bindparam, select, union
 
 # Built once: constructing a statement costs as much as executing it.
 _mine = Group.id == any_(bindparam("group_ids", type_=ARRAY(BigInteger)))
@@ -42,3 +44,17 @@ def groups_by_id(connection: Connection, *, group_ids: Collection[int]) -> Seque
     if not group_ids:
         return []
     return connection.execute(_by_id, {"group_ids": list(group_ids)}).mappings().all()
+
+
+def readable_group(connection: Connection, *, name: str, principal: Principal) -> RowMapping | None:
+    """Return the group of this API id or third-party `groupid`, if the principal may know of it."""
+    statement = select(*GROUP_COLUMNS).where(_named(name), group_readable_condition(principal))
+    return connection.execute(statement).mappings().first()
+
+
+def _named(name: str) -> ColumnElement[bool]:
+    try:
+        provided_id, authority = split_groupid(name)
+    except InvalidGroupidError:
+        return Group.pubid == name
+    return and_(Group.authority_provided_id == provided_id, Group.authority == authority)

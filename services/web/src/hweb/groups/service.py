@@ -29,6 +29,12 @@ class InvalidGroupError(HError):
     kind = ErrorKind.INVALID
 
 
+class GroupNotFoundError(HError):
+    """There is no such group, or it is not for this user to know of."""
+
+    kind = ErrorKind.NOT_FOUND
+
+
 def create(
     session: Session, *, name: str, group_type: GroupType, creator_id: int, authority: str, now: datetime
 ) -> str:

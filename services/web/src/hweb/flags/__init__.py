@@ -1,0 +1,1 @@
+"""Readers' reports of annotations to the moderators of their group."""
