@@ -182,6 +182,24 @@ class RedisSettings(HSettings):
     """Redis 8 or Valkey 8, with an append-only file: losing it signs everybody out."""
 
 
+class SearchSettings(HSettings):
+    """Search."""
+
+    elasticsearch_url: Annotated[SecretStr | None, Link("ELASTICSEARCH", 9200, "http://{host}:{port}")] = Field(
+        None, examples=["http://elasticsearch:9200"]
+    )
+    """Elasticsearch 9, with `user:password@` before the host if it asks for one. Without it PostgreSQL searches."""
+
+    elasticsearch_index: str = Field("hypothesis", pattern=r"^[a-z0-9][a-z0-9_-]{0,99}$")
+    """Alias of the search index; installations that share an Elasticsearch need one each."""
+
+    elasticsearch_search_seconds: float = Field(1.8, gt=0, le=60)
+    """How long a search may take; then it is answered with 503. Page reads never wait for it."""
+
+    elasticsearch_write_seconds: float = Field(30, gt=0, le=600)
+    """How long writing a batch to the index may take, before it is tried again."""
+
+
 class SecretSettings(HSettings):
     """The master secret."""
 

@@ -54,7 +54,7 @@ class TestDelivery:
             publish(bus_url, sent)
             assert [recorder.next_received() for _ in sent] == sent
         assert bus_client.llen("h.worker") == 0
-        assert bus_client.hlen("unacked") == 0
+        assert bus_client.llen("h.worker.in-hand") == 0
 
     def test_what_came_while_nobody_consumed_is_there(
         self, bus_url: str, worker_consumer: EventConsumer, recorder: Any, running: Any
@@ -215,7 +215,7 @@ class TestFailures:
             delivery, error = recorder.next_buried()
             assert (delivery.event, type(error)) == (bad, KeyError)
             assert recorder.next_received() == good
-        assert bus_client.hlen("unacked") == 0
+        assert bus_client.llen("h.worker.in-hand") == 0
 
     def test_one_bad_event_does_not_spoil_its_batch(self, bus_url: str, recorder: Any, running: Any) -> None:
         sent = events(5)

@@ -57,6 +57,14 @@ class TestRead:
                 '{"b": 1, "a": "\\u0000"}'
             )
 
+    def test_costs_no_statement_but_its_own(self, fresh_database: Database) -> None:
+        # Whoever looks at a connection sees the last statement that arrived on it.
+        with fresh_database.read() as connection:
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        with fresh_database.read(), fresh_database.read() as other:
+            last = text("SELECT query FROM pg_stat_activity WHERE pid = :pid")
+            assert other.execute(last, {"pid": pid}).scalar_one() == "SELECT pg_backend_pid()"
+
 
 class TestUnavailable:
     def test_nobody_listens(self) -> None:
@@ -67,6 +75,15 @@ class TestUnavailable:
     def test_a_connection_that_the_server_ended(self, fresh_database: Database) -> None:
         with pytest.raises(DatabaseUnavailableError), fresh_database.read() as connection:
             connection.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+        assert count_users(fresh_database) == 0
+
+    def test_a_connection_that_is_lost_unnoticed_leaves_its_place_to_another(self, fresh_database: Database) -> None:
+        for _ in range(fresh_database.engine.pool.size() + 1):  # type: ignore[attr-defined]  # it is a QueuePool
+            with fresh_database.transaction() as other, fresh_database.read() as connection:
+                pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+                other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+            with pytest.raises(DatabaseUnavailableError):
+                count_users(fresh_database)
         assert count_users(fresh_database) == 0
 
     def test_every_connection_is_taken(self, fresh_database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from hcommon.db.engine import Database
 from hcommon.events.base import Consumer
 from hcommon.health import Check
 from hcommon.metrics import Metrics
-from hcommon.search.postgresql.writer import PostgreSQLWriter
+from hcommon.search.choice import search_writer
 
 from hindexer import metrics as names
 from hindexer.handlers import BatchHandler
@@ -36,7 +36,7 @@ class Indexer:
             queue=topology.service_queue(Consumer.INDEXER),
             handle=BatchHandler(
                 database=self._database,
-                writer=PostgreSQLWriter(self._database),
+                writer=search_writer(settings, database=self._database),
                 clock=clock,
                 metrics=self._metrics,
             ),

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from hcommon.settings import BrokerSettings, DatabaseSettings, LogSettings
+from hcommon.settings import BrokerSettings, DatabaseSettings, LogSettings, SearchSettings
 from pydantic import Field
 
 
-class Settings(DatabaseSettings, BrokerSettings, LogSettings):
+class Settings(DatabaseSettings, BrokerSettings, SearchSettings, LogSettings):
     """Everything that `h-indexer` reads from the environment."""
 
     database_pool_size: int = Field(2, ge=1, le=200)

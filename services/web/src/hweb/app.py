@@ -9,7 +9,7 @@ from hcommon.clock import SystemClock
 from hcommon.db import schema
 from hcommon.db.engine import Database
 from hcommon.metrics import Metrics
-from hcommon.search.postgresql import PostgreSQLBackend
+from hcommon.search.choice import search_backend
 from redis import Redis
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
@@ -38,7 +38,7 @@ def build_resources(settings: Settings) -> Resources:
         settings=settings,
         database=database,
         redis=redis,
-        search=PostgreSQLBackend(database),
+        search=search_backend(settings, database=database, threads=settings.database_pool_size),
         clock=SystemClock(),
         metrics=Metrics(host=settings.statsd_host, port=settings.statsd_port, prefix=settings.statsd_prefix),
         keys=settings.keys,

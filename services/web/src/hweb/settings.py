@@ -13,6 +13,7 @@ from hcommon.settings import (
     MailSettings,
     ProxySettings,
     RedisSettings,
+    SearchSettings,
     SecretSettings,
     SiteSettings,
     split_list,
@@ -20,7 +21,16 @@ from hcommon.settings import (
 from pydantic import BeforeValidator, Field, SecretStr
 
 
-class Settings(DatabaseSettings, RedisSettings, SecretSettings, SiteSettings, ProxySettings, MailSettings, LogSettings):
+class Settings(
+    DatabaseSettings,
+    RedisSettings,
+    SearchSettings,
+    SecretSettings,
+    SiteSettings,
+    ProxySettings,
+    MailSettings,
+    LogSettings,
+):
     """Everything the web service can be told."""
 
     port: int = Field(5000, ge=1, le=65535)

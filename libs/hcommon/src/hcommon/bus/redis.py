@@ -38,7 +38,7 @@ class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
         self._flush()
         with suppress(*self.channel.connection_errors):
             for message in reversed(self._delivered.values()):
-                self.channel._restore(message)
+                self.channel._restore(message)  # noqa: SLF001 - kombu's name for what only a QoS calls
         self._delivered.clear()
 
 
@@ -91,7 +91,7 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
         if not item:
             raise redis.Empty
         self._queue_cycle.rotate(queue)
-        self.connection._deliver(self._take(queue, item), queue)
+        self.connection._deliver(self._take(queue, item), queue)  # noqa: SLF001 - as kombu's own channel does
         return True
 
     def _get(self, queue: str) -> Any:

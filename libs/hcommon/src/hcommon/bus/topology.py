@@ -15,8 +15,6 @@ EXCHANGE = Exchange("h.events", type="topic", durable=True)
 WEBSOCKET_QUEUE_EXPIRES_SECONDS = 60
 WEBSOCKET_QUEUE_MAX_LENGTH = 100_000
 
-# Redis gives a message that was not acknowledged to somebody else after this long: above the longest handler.
-REDIS_VISIBILITY_SECONDS = 60
 REDIS_SOCKET_TIMEOUT_SECONDS = 10
 
 _SHARED = (Consumer.WORKER, Consumer.INDEXER)
@@ -67,7 +65,7 @@ def transport_options(broker_url: str) -> dict[str, object]:
     """
     if broker_url.startswith("amqp"):
         return {}
-    return {"visibility_timeout": REDIS_VISIBILITY_SECONDS, "socket_timeout": REDIS_SOCKET_TIMEOUT_SECONDS}
+    return {"socket_timeout": REDIS_SOCKET_TIMEOUT_SECONDS}
 
 
 def _queue(name: str, consumer: Consumer, **properties: object) -> Queue:

@@ -6,6 +6,7 @@ reads that need no transaction use `read()`: autocommit, no BEGIN, no round trip
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import cast
 
 import psycopg2.extensions
 import psycopg2.extras
@@ -50,7 +51,6 @@ class Database:
             application_name: Shown in `pg_stat_activity`.
         """
         self.engine = _create_engine(url, pool_size=pool_size, application_name=application_name)
-        self._autocommit = self.engine.execution_options(isolation_level="AUTOCOMMIT")
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -69,7 +69,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: PostgreSQL is away.
         """
-        with _translate_errors(), self._autocommit.connect() as connection:
+        with _translate_errors(), self.engine.connect() as connection, _autocommit(connection):
             yield connection
 
     def close(self) -> None:
@@ -97,6 +97,22 @@ def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine
         psycopg2.extensions.register_type(_RAW_JSON, connection)
 
     return engine
+
+
+@contextmanager
+def _autocommit(connection: Connection) -> Iterator[None]:
+    """Switch the connection to autocommit for the block, without a word to the server.
+
+    SQLAlchemy's own isolation level "AUTOCOMMIT" sends a statement on every return, and where that fails, because the
+    server has died meanwhile, the pool loses the connection's place for good.
+    """
+    driver = cast("psycopg2.extensions.connection", connection.connection.dbapi_connection)
+    driver.autocommit = True
+    try:
+        yield
+    finally:
+        if not driver.closed:
+            driver.autocommit = False
 
 
 @contextmanager

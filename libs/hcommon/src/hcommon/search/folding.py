@@ -175,6 +175,11 @@ def _cut(words: list[str]) -> list[str]:
     return [word[:LONGEST_TOKEN] for word in words]
 
 
+def is_run_character(word: str) -> bool:
+    """Return whether a word is a single character of a run without spaces."""
+    return len(word) == 1 and _HAS_SPACELESS.match(word) is not None
+
+
 def uri_parts(uri: str) -> list[str]:
     """Return the parts of a URI that it can be found by, folded, each once, in their order.
 

@@ -80,6 +80,15 @@ class SearchQuery:
     after: Cursor | None = None
 
     @property
+    def is_extended_over_ties(self) -> bool:
+        """Return whether a page goes on while rows of its last row's date remain.
+
+        So a walk whose cursors are bare dates loses none; with an offset or ids in the cursor there is no need.
+        """
+        by_date = self.sort in (SortKey.CREATED, SortKey.UPDATED)
+        return by_date and not self.offset and not (self.after and self.after.id)
+
+    @property
     def is_page_read(self) -> bool:
         """Return whether PostgreSQL answers it by itself, exactly and at once, without a search backend.
 

@@ -7,7 +7,7 @@ visibility condition is part of each but the first.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Self
+from typing import Any, Self
 
 from sqlalchemy import Connection, Result, RowMapping
 
@@ -19,8 +19,6 @@ from hcommon.search.postgresql.resolution import resolve
 from hcommon.search.postgresql.statements import Kind, Selection, Shape, statement
 from hcommon.search.postgresql.tsquery import compile_words
 from hcommon.search.query import SearchQuery, SortKey
-
-_DATES: Final = frozenset({SortKey.CREATED, SortKey.UPDATED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +55,7 @@ def fetch_page(connection: Connection, query: SearchQuery, *, principal: Princip
     rows, rest = found[: query.limit], found[query.limit :]
     if not rest and query.after is None and (rows or not query.offset):
         return Page(rows=rows, total=query.offset + len(rows))
-    walked_by_date = query.sort in _DATES and not query.offset and not (query.after and query.after.id)
-    if rest and walked_by_date and rest[0][query.sort.value] == rows[-1][query.sort.value]:
+    if rest and query.is_extended_over_ties and rest[0][query.sort.value] == rows[-1][query.sort.value]:
         rows = [*rows, *search.ties(selection, rows[-1])]
     return Page(rows=rows, total=search.count())
 

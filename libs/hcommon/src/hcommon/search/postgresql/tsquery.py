@@ -27,7 +27,7 @@ def compile_words(query: SearchQuery) -> str | None:
     Raises:
         TooManyWordsError: There are more than `MOST_WORDS`.
     """
-    _check_length(query)
+    check_length(query)
     required: list[str | None] = []
     for weight, values, operator in (
         (TAGS.weight, query.tags, "&"),
@@ -42,7 +42,12 @@ def compile_words(query: SearchQuery) -> str | None:
     return (_join("&", required) or "") if all(required) else None
 
 
-def _check_length(query: SearchQuery) -> None:
+def check_length(query: SearchQuery) -> None:
+    """Refuse a search that is too long.
+
+    Raises:
+        TooManyWordsError: It has more than `MOST_WORDS`.
+    """
     words = sum(len(query_tokens(text)) for text in (*query.tags, *query.text, *query.quote, *query.any))
     parts = sum(len(uri_parts(text)) for text in (*query.uri_parts, *query.any))
     if max(words, parts) > MOST_WORDS:

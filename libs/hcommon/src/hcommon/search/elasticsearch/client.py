@@ -1,0 +1,69 @@
+"""The connection to Elasticsearch, and its failures in our own terms."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final
+
+from elasticsearch import ApiError, Elasticsearch, OrjsonSerializer, TransportError
+
+from hcommon.errors import UnavailableError
+from hcommon.logging import get_logger
+
+_NOT_FOUND: Final = 404
+_log = get_logger(__name__)
+
+
+class IndexUnavailableError(UnavailableError):
+    """Elasticsearch is away, refuses or answers nonsense; the same request may succeed later."""
+
+
+class IndexMissingError(IndexUnavailableError):
+    """Elasticsearch is there, and the search index is not."""
+
+
+def connect(url: str, *, timeout_seconds: float, connections: int = 2) -> Elasticsearch:
+    """Return a client; nothing connects before it is used, and nothing is tried twice.
+
+    Args:
+        url: Where Elasticsearch is, with user and password if it asks for them.
+        timeout_seconds: How long a request may take.
+        connections: Most requests at the same time; as many as there are threads.
+    """
+    return Elasticsearch(
+        url,
+        request_timeout=timeout_seconds,
+        max_retries=0,
+        retry_on_timeout=False,
+        connections_per_node=connections,
+        serializer=OrjsonSerializer(),
+    )
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise every failure of Elasticsearch as one of ours.
+
+    Raises:
+        IndexMissingError: There is no search index.
+        IndexUnavailableError: Anything else.
+    """
+    try:
+        yield
+    except ApiError as error:
+        cause = error_type(error.body)
+        _log.warning("elasticsearch_refused", status=error.meta.status, error=cause)
+        if error.meta.status == _NOT_FOUND:
+            raise IndexMissingError("The search index is missing. Create it with: h init") from error
+        raise IndexUnavailableError("The search index is not available now.") from error
+    except TransportError as error:
+        _log.warning("elasticsearch_away", error=type(error).__name__)
+        raise IndexUnavailableError("The search index is not available now.") from error
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        _log.warning("elasticsearch_answers_nonsense", error=repr(error)[:200])
+        raise IndexUnavailableError("The search index gives no sensible answers now.") from error
+
+
+def error_type(body: Any) -> str:
+    """Return what Elasticsearch calls the failure in an answer, as far as there is an answer."""
+    error = body.get("error") if isinstance(body, Mapping) else None
+    return str(error.get("type", "")) if isinstance(error, Mapping) else ""

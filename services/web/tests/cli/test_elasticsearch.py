@@ -1,0 +1,79 @@
+"""`h init`, `h check` and `h search` where Elasticsearch searches; skipped without one."""
+
+import os
+import secrets
+from collections.abc import Callable, Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from hcommon.db.engine import Database
+from hcommon.models import Annotation
+from hcommon.search.elasticsearch.client import connect
+from hcommon.testing.factories import make_annotation, make_user
+from sqlalchemy import update
+
+
+@pytest.fixture
+def variables() -> Iterator[dict[str, str]]:
+    """Where the command finds Elasticsearch, and an index of the test's own."""
+    url = os.environ.get("TEST_ELASTICSEARCH_URL")  # noqa: TID251 - not a setting of h: where tests find a server
+    if not url:
+        pytest.skip("needs an Elasticsearch 9: set TEST_ELASTICSEARCH_URL, to http://127.0.0.1:9200 for example")
+    alias = f"h-test-{secrets.token_hex(4)}"
+    yield {"ELASTICSEARCH_URL": url, "ELASTICSEARCH_INDEX": alias}
+    client = connect(url, timeout_seconds=60)
+    for index in client.indices.get(index=f"{alias}*"):
+        client.indices.delete(index=index)
+    client.close()
+
+
+@pytest.fixture
+def ids(database: Database) -> list[UUID]:
+    with database.transaction() as session:
+        user = make_user(session)
+        return sorted(make_annotation(session, user=user).id for _ in range(3))
+
+
+class TestInit:
+    def test_it_makes_and_fills_the_index_once(
+        self, h: Callable[..., Any], database: Database, ids: list[UUID], variables: dict[str, str]
+    ) -> None:
+        first = h("init", **variables)
+        assert first.exit_code == 0, first.output
+        assert f"Created the search index {variables['ELASTICSEARCH_INDEX']}-1-" in first.output
+        assert "with 3 annotations" in first.output
+        assert "search index" not in h("init", **variables).output
+        assert h("search", "check", **variables).output == "missing: 0\nstale: 0\norphaned: 0\n"
+
+    def test_an_elasticsearch_that_does_not_answer_is_told(self, h: Callable[..., Any], database: Database) -> None:
+        done = h("init", "--wait-seconds", "0", ELASTICSEARCH_URL="http://127.0.0.1:1")
+        assert done.exit_code == 1
+
+
+class TestCheck:
+    def test_it_looks_at_the_index(self, h: Callable[..., Any], database: Database, variables: dict[str, str]) -> None:
+        assert "search         FAILS    UnavailableError" in h("check", **variables).output
+        h("init", **variables)
+        assert (
+            "search         ok       Elasticsearch, mapping 1, as this release needs it"
+            in h("check", **variables).output
+        )
+
+
+class TestSearch:
+    def test_differences_are_repaired_and_the_index_is_built_anew_and_restored(
+        self, h: Callable[..., Any], database: Database, ids: list[UUID], variables: dict[str, str]
+    ) -> None:
+        h("init", **variables)
+        with database.transaction() as session:
+            session.execute(update(Annotation).where(Annotation.id == ids[1]).values(revision=2))
+            session.execute(update(Annotation).where(Annotation.id == ids[2]).values(deleted=True, revision=2))
+        assert "missing: 0\nstale: 1\norphaned: 1\n" in h("search", "check", **variables).output
+        assert h("search", "repair", **variables).output == "Repaired 2 documents.\n"
+        assert h("search", "reindex", **variables).output == "Wrote 2 documents.\n"
+        assert "again, after 0 repairs" in h("search", "restore", **variables).output
+        assert h("search", "check", **variables).exit_code == 0
+
+    def test_postgresql_has_no_index_to_restore(self, h: Callable[..., Any], database: Database) -> None:
+        assert h("search", "restore").exit_code == 1
