@@ -18,6 +18,33 @@ cli: ## Run a command of `h` on what `make run` runs: make cli ARGS="user list"
 	@tools/bootstrap.sh run
 	@exec $(BIN)/h-standalone exec h $(ARGS)
 
+##@ Containers
+
+.PHONY: images
+images: ## Build the image of each service, and Elasticsearch with ICU
+	@for service in web worker websocket indexer; do \
+	    echo "h-$$service"; \
+	    docker build --quiet --build-arg REVISION="$$(git rev-parse HEAD 2>/dev/null || echo unknown)" \
+	        --file services/$$service/Dockerfile --tag h-$$service . || exit; \
+	done
+	@echo h-elasticsearch && docker build --quiet --tag h-elasticsearch compose/elasticsearch
+
+.PHONY: up
+up: ## Start all of h in containers: http://localhost:5000
+	@compose/up.sh
+
+.PHONY: down
+down: ## Stop the containers; their data stays
+	@compose/configure.sh && docker compose --file compose/compose.yaml down
+
+.PHONY: logs
+logs: ## Follow the logs of the containers: make logs ARGS="web relay"
+	@docker compose --file compose/compose.yaml logs --follow --tail 100 $(ARGS)
+
+.PHONY: e2e
+e2e: venv ## Test the images from outside, with containers of their own: make e2e ARGS="-k restart"
+	@$(BIN)/pytest tests/e2e $(ARGS)
+
 ##@ Develop
 
 .PHONY: venv

@@ -16,6 +16,9 @@ UNUSED = (
     "celery/bin",
     "celery/contrib",
     "cffi",  # makes bindings; those that exist need `_cffi_backend` alone
+    "elasticsearch/dsl",
+    "elasticsearch/esql",
+    "elasticsearch/helpers/vectorstore",
     "fastapi/.agents",
     "pycparser",
     "pydantic/v1",

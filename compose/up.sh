@@ -1,0 +1,27 @@
+#!/bin/sh
+# Starts all of h in containers, waits until it is healthy and says where it is. Safe to run again.
+set -eu
+cd "$(dirname "$0")"
+
+fail() {
+    printf '%s\n' "$*" >&2
+    exit 1
+}
+command -v docker >/dev/null ||
+    fail "Docker is needed. On Debian, as root: compose/offline/install.sh. Without Docker: make run."
+docker compose version >/dev/null 2>&1 || fail "Docker's compose plugin, version 2.20 or newer, is needed."
+docker version >/dev/null 2>&1 || fail "The Docker engine does not answer; is it running, and may you use it?"
+
+./configure.sh
+compose() { docker compose --file compose.yaml "$@"; }
+if ! compose up --detach --remove-orphans --wait --wait-timeout "${H_WAIT_SECONDS:-600}"; then
+    echo >&2
+    compose ps --all --format 'table {{.Service}}\t{{.Status}}' >&2
+    fail "Not everything is healthy. The logs say why: make logs"
+fi
+
+# A new installation has no administrator; its log has the link that makes one.
+link=$(compose logs --no-log-prefix init | grep -o 'https\{0,1\}://[^ ]*claim[^ ]*' | tail -1) || link=
+[ -z "$link" ] || printf '\nBecome the administrator here (the link works once):\n  %s\n' "$link"
+url=$(sed -n 's/^APP_URL=//p' .env | tail -1)
+printf '\nh is running: %s\n' "${url:-http://localhost:5000}"

@@ -1,0 +1,34 @@
+"""From the first visit to an answer by mail, over HTTP, WebSocket, SMTP and statsd alone."""
+
+import re
+
+from tests.e2e.infra.people import Api, Visitor, account, path_of
+from tests.e2e.infra.sockets import Listener
+from tests.e2e.infra.stack import Stack
+from tests.e2e.infra.waiting import wait_until
+
+PAGE = "https://example.com/first-journey"
+
+
+class TestFirstJourney:
+    def test_somebody_signs_up_annotates_is_found_and_gets_a_reply(self, stack: Stack) -> None:
+        bob = account(stack, "bob")
+        assert bob.token
+        with Visitor(stack) as visitor:
+            visitor.sign_up("alice")
+            mail = stack.mail.wait_for(to="alice@example.org", subject="activate")
+            link = re.search(rf"{stack.url}/activate/\S+", mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
+            assert link
+            assert visitor.get(path_of(link[0])).status_code == 302
+            visitor.log_in("alice")
+            alice = Api(stack, token=visitor.token())
+        with Listener(stack.socket_url, token=bob.token, uris=[PAGE]) as socket:
+            row = alice.create(uri=PAGE, text="A quokka is a small wallaby.", tags=["journey"])
+            socket.wait_for({row["id"]})
+        found = wait_until(lambda: bob.search(any="quokka")["rows"], what="search finds it")
+        assert [item["id"] for item in found] == [row["id"]]
+        bob.create(uri=PAGE, text="It is indeed.", references=[row["id"]])
+        reply = stack.mail.wait_for(to="alice@example.org", subject="replied")
+        assert "bob" in str(reply["Subject"])
+        stack.statsd.wait_for(lambda line: line.startswith("h.web.request.annotation_create.200:"))
+        assert stack.faults() == []
