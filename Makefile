@@ -60,6 +60,10 @@ browser: venv ## Let a real browser with the unmodified client use all of it: ma
 	@tools/install_chromium.sh
 	@$(BIN)/pytest tests/browser $(ARGS)
 
+.PHONY: faults
+faults: venv ## Kill every process during writes and compare afterwards: make faults ARGS="-k indexer"
+	@$(BIN)/python -m pytest tests/faults $(ARGS)
+
 .PHONY: lint
 lint: venv ## Check style, types and who imports what
 	@$(BIN)/ruff format --check .

@@ -1,6 +1,8 @@
 """Servers for everybody's tests: one PostgreSQL and one Valkey a pytest process, without Docker.
 
-They are fast and forget everything; tests make their own databases on them (see `hcommon.testing`).
+They are fast and forget everything; tests make their own databases on them (see `hcommon.testing`). Of Valkey's 16
+databases each user has its own: 0 web, 1 sessions, 2 rate limits, 3 bus, 4 command line, 5 websocket, 6 and 7 worker,
+8 and 9 indexer.
 """
 
 import shutil

@@ -18,7 +18,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
 @pytest.fixture
 def redis(valkey: EmbeddedValkey) -> Iterator[Redis]:
-    client = Redis.from_url(valkey.url(6))
+    client = Redis.from_url(valkey.url(2))
     yield client
     client.flushdb()
     client.close()
@@ -51,7 +51,7 @@ class TestCount:
         limiter.count(Limit("other", 3, THREE.window), "alice", now=NOW)
 
     def test_is_shared_by_all_processes(self, limiter: RateLimiter, valkey: EmbeddedValkey) -> None:
-        with Redis.from_url(valkey.url(6)) as other:
+        with Redis.from_url(valkey.url(2)) as other:
             for _ in range(3):
                 RateLimiter(other).count(THREE, "alice", now=NOW)
         with pytest.raises(RateLimitedError):

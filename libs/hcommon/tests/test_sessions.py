@@ -15,7 +15,7 @@ from redis import Redis
 
 @pytest.fixture
 def redis(valkey: EmbeddedValkey) -> Iterator[Redis]:
-    client = Redis.from_url(valkey.url(5))
+    client = Redis.from_url(valkey.url(1))
     yield client
     client.flushdb()
     client.close()

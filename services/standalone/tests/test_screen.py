@@ -1,5 +1,6 @@
 """What the person at the terminal sees."""
 
+import errno
 import io
 import re
 
@@ -25,3 +26,12 @@ class TestScreen:
         for show in (screen.say, screen.problem, screen.address, screen.quote):
             show(text)
         assert output.getvalue().count(text) == 4
+
+    def test_a_full_disk_behind_it_disturbs_nobody(self) -> None:
+        class FullDisk(io.StringIO):
+            def write(self, text: str) -> int:
+                raise OSError(errno.ENOSPC, "No space left on device")
+
+        screen = Screen(Console(file=FullDisk()))
+        for show in (screen.say, screen.problem, screen.address, screen.quote):
+            show("Nobody reads this.")

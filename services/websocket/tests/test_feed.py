@@ -194,7 +194,7 @@ class TestBrokerAway:
             publish(url, before)
             assert heard(client) == annotation_id_to_urlsafe(before.id)
             with closing(redis.Redis.from_url(own_valkey.url(1))) as bus:
-                service.until(lambda: bus.hlen("unacked") == 0)
+                service.until(lambda: not bus.keys("*.in-hand"))
             assert own_valkey.process is not None
             own_valkey.process.stop(signals=[(signal.SIGKILL, 10.0)])
             service.until(lambda: not service.service.is_consuming)

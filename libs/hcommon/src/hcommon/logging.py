@@ -33,7 +33,6 @@ def configure(*, service: str, level: str = "INFO", log_format: LogFormat = "jso
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         wrapper_class=structlog.stdlib.BoundLogger,
         logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=True,
     )
     renderer: structlog.types.Processor = (
         structlog.processors.JSONRenderer()

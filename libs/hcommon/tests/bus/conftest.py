@@ -15,7 +15,7 @@ from hcommon.events.base import Consumer, Event
 from hstandalone.valkey import EmbeddedValkey
 
 PATIENCE_SECONDS = 20.0
-_DATABASE = 5
+_DATABASE = 3
 
 
 class Recorder:

@@ -10,6 +10,7 @@ from hcommon.settings import EXIT_CONFIG
 from hstandalone import checks, lock, processes
 from hstandalone.client import fetch_client
 from hstandalone.clientpackage import read_pin
+from hstandalone.diskwatch import DiskWatch
 from hstandalone.environment import DATABASE, overruled, service_environment, service_variables
 from hstandalone.errors import StandaloneError
 from hstandalone.leftovers import end_leftovers, remember
@@ -80,7 +81,7 @@ class Embedded:
                 client_dir = self._fetch_client()
                 self._start(postgres, valkey, client_dir)
                 self._announce()
-                self._supervise()
+                self._supervise(DiskWatch((self._data_dir, postgres.data_dir), screen=self._screen))
             except StopRequestedError:
                 self._screen.say("Stopped before everything was started.")
             finally:
@@ -174,9 +175,10 @@ class Embedded:
         self._screen.address(self._settings.site_url)
         self._screen.say(f"Data and logs are in {self._data_dir}. Ctrl-C stops everything and loses nothing.")
 
-    def _supervise(self) -> None:
+    def _supervise(self, disks: DiskWatch) -> None:
         while not self._stop.requested:
             self._supervisor.tick()
+            disks.look()
             time.sleep(_TICK_SECONDS)
         self._screen.say("Stopping.")
 

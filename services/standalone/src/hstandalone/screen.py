@@ -1,5 +1,6 @@
 """What the person who typed `make run` sees: steps with a spinner on a terminal, plain lines elsewhere."""
 
+import contextlib
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,17 +28,21 @@ class Screen:
 
     def say(self, text: str) -> None:
         """Show a line that everybody should see."""
-        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self._show(text)
 
     def address(self, url: str) -> None:
         """Show the site's address, so that it stands out."""
-        self._console.print(url, style="bold cyan", markup=False, highlight=False, soft_wrap=True)
+        self._show(url, style="bold cyan")
 
     def problem(self, text: str) -> None:
         """Show what went wrong."""
-        self._console.print(text, style="red", markup=False, highlight=False, soft_wrap=True)
+        self._show(text, style="red")
 
     def quote(self, text: str) -> None:
         """Show lines of somebody else's, set in."""
         for line in text.splitlines():
-            self._console.print(f"  │ {line}", style="dim", markup=False, highlight=False, soft_wrap=True)
+            self._show(f"  │ {line}", style="dim")
+
+    def _show(self, text: str, *, style: str = "") -> None:
+        with contextlib.suppress(OSError):  # a file on a full disk, say: no reason to stop everything
+            self._console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -41,11 +41,11 @@ def environment(database: Database, valkey: EmbeddedValkey) -> Iterator[dict[str
     """Variables for the command."""
     yield {
         "DATABASE_URL": database.engine.url.render_as_string(hide_password=False),
-        "REDIS_URL": valkey.url(7),
+        "REDIS_URL": valkey.url(4),
         "SECRET_KEY": SECRET_KEY,
         "APP_URL": "http://example.org",
     }
-    with Redis.from_url(valkey.url(7)) as redis:
+    with Redis.from_url(valkey.url(4)) as redis:
         redis.flushdb()
 
 

@@ -71,7 +71,7 @@ class TestSearch:
             session.execute(update(Annotation).where(Annotation.id == ids[2]).values(deleted=True, revision=2))
         assert "missing: 0\nstale: 1\norphaned: 1\n" in h("search", "check", **variables).output
         assert h("search", "repair", **variables).output == "Repaired 2 documents.\n"
-        assert h("search", "reindex", **variables).output == "Wrote 2 documents.\n"
+        assert "Wrote 2 documents." in h("search", "reindex", **variables).output
         assert "again, after 0 repairs" in h("search", "restore", **variables).output
         assert h("search", "check", **variables).exit_code == 0
 

@@ -19,10 +19,6 @@ from hworker.tasks.registry import EVENT_TASKS, PERIODIC_TASKS, run_event_task, 
 
 QUEUE: Final = "h.celery"
 
-# Redis gives a message that was not acknowledged to somebody else after this long. A second copy of a mail task that
-# starts while the first still sends waits for the first one's claim, so shorter than the longest task is fine.
-REDIS_VISIBILITY_SECONDS: Final = 60
-
 
 def create_app(settings: Settings, *, context: Context | None = None) -> Celery:
     """Return the app.
@@ -105,13 +101,7 @@ def _configuration(settings: Settings) -> dict[str, Any]:
         "worker_redirect_stdouts": False,
         "worker_consumer": "hworker.worker:LeanConsumer",
         "broker_transport_options": (
-            {"confirm_publish": True}
-            if is_amqp
-            else {
-                "visibility_timeout": REDIS_VISIBILITY_SECONDS,
-                "unacked_restore_throttle": 1,  # look for abandoned messages every 10 s instead of every 100 s
-                "socket_timeout": REDIS_SOCKET_TIMEOUT_SECONDS,
-            }
+            {"confirm_publish": True} if is_amqp else {"socket_timeout": REDIS_SOCKET_TIMEOUT_SECONDS}
         ),
         "broker_connection_timeout": 5,
         "broker_connection_retry": True,

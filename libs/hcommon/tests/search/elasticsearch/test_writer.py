@@ -99,6 +99,6 @@ class TestRefusals:
         self, writer: ElasticsearchWriter, documents: list[AnnotationDocument]
     ) -> None:
         odd = replace(documents[1], group_pubid="x" * 40_000)
-        with pytest.raises(DocumentRefusedError, match="illegal_argument_exception"):
+        with pytest.raises(DocumentRefusedError, match="document_parsing_exception"):
             writer.write(Batch(documents=(documents[0], odd, documents[2])))
         assert revisions(writer).keys() == {documents[0].id, documents[2].id}

@@ -36,7 +36,7 @@ PERIODIC_TASKS: Final[Mapping[str, Callable[[Context], None]]] = {
 """Tasks of the schedule; what they do not finish they do the next time."""
 
 PATIENCE_SECONDS: Final = 30.0
-"""How long a task waits for PostgreSQL before it goes back to its queue; well below the visibility timeout."""
+"""How long a task waits for PostgreSQL before it goes back to its queue."""
 
 _log = get_logger(__name__)
 

@@ -116,7 +116,7 @@ class SearchIndex:
         earlier = [name for name in self._ours() if name != live]
         if not earlier:
             raise IndexStateError("There is no index before this one.")
-        if self._is_filled(earlier[0]):
+        if self._is_being_filled(earlier[0]):
             raise IndexStateError("A new index is being built. End that first, with: h search reindex")
         with translated_errors():
             self._client.indices.put_alias(index=earlier[0], name=self._next)
@@ -166,7 +166,7 @@ class SearchIndex:
             ((name, _),) = self._client.indices.get_alias(name=alias).items()
             return str(name)
 
-    def _is_filled(self, name: str) -> bool:
+    def _is_being_filled(self, name: str) -> bool:
         """Return whether an index is still being filled for the first time."""
         filling = FILLING_SETTINGS["refresh_interval"]
         with translated_errors():
