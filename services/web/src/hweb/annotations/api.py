@@ -9,13 +9,12 @@ from uuid import UUID
 import orjson
 from fastapi import APIRouter
 from hcommon.auth import Principal
-from hcommon.ids import InvalidIdError, annotation_id_from_urlsafe
 from hcommon.presentation.annotation import LinkSettings, present_all
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from hweb.annotations import jsonld, queries, schemas, service
+from hweb.annotations import jsonld, schemas, service
 from hweb.annotations.service import AnnotationNotFoundError
 from hweb.bodies import JSONBody
 from hweb.deps import LinksDep, ReadDep, WriteDep, Writer
@@ -43,9 +42,9 @@ def create(write: WriteDep, links: LinksDep, body: JSONBody) -> Response:
 @router.get("/api/annotations/{annotation_id}.jsonld", name="annotation.jsonld")
 def read_json_ld(annotation_id: str, read: ReadDep, links: LinksDep) -> Response:
     """Answer with one annotation as W3C JSON-LD."""
-    key = _key(annotation_id)
+    key = service.key_of(annotation_id)
     with read() as reader:
-        row = _row(reader.connection, key, reader.principal)
+        row = service.readable(reader.connection, annotation_id=key, principal=reader.principal)
     [presented] = present_all([row], principal=reader.principal, links=links)
     selectors = orjson.loads(row["target_selectors"] or "[]")
     return JSON(jsonld.json_ld(presented, selectors), headers={"Content-Type": jsonld.CONTENT_TYPE})
@@ -55,7 +54,7 @@ def read_json_ld(annotation_id: str, read: ReadDep, links: LinksDep) -> Response
 @router.get("/api/annotations/{annotation_id}", name="annotation.read")
 def read_one(annotation_id: str, read: ReadDep, links: LinksDep) -> Response:
     """Answer with one annotation."""
-    key = _key(annotation_id)
+    key = service.key_of(annotation_id)
     with read() as reader:
         presented = _presented(reader.connection, key, reader.principal, links)
     return JSON(presented)
@@ -65,7 +64,7 @@ def read_one(annotation_id: str, read: ReadDep, links: LinksDep) -> Response:
 @router.put("/api/annotations/{annotation_id}", name="annotation.update")
 def update(annotation_id: str, write: WriteDep, links: LinksDep, body: JSONBody) -> Response:
     """Change the fields that the body names, and answer with the whole annotation."""
-    key = _key(annotation_id)
+    key = service.key_of(annotation_id)
     with write() as writer:
         _require_user(writer)
         service.update(
@@ -83,19 +82,12 @@ def update(annotation_id: str, write: WriteDep, links: LinksDep, body: JSONBody)
 @router.delete("/api/annotations/{annotation_id}", name="annotation.delete")
 def delete(annotation_id: str, write: WriteDep) -> Response:
     """Delete an annotation."""
-    key = _key(annotation_id)
+    key = service.key_of(annotation_id)
     with write() as writer:
         service.delete(
             writer.session, author=writer.principal, annotation_id=key, now=writer.now, client_id=writer.client_id
         )
     return JSON({"id": annotation_id, "deleted": True})
-
-
-def _key(annotation_id: str) -> UUID:
-    try:
-        return annotation_id_from_urlsafe(annotation_id)
-    except InvalidIdError as error:
-        raise AnnotationNotFoundError(error.reason) from error
 
 
 def _require_user(writer: Writer) -> None:
@@ -104,15 +96,8 @@ def _require_user(writer: Writer) -> None:
         raise AnnotationNotFoundError("Log in to annotate.")
 
 
-def _row(connection: Connection | Session, annotation_id: UUID, principal: Principal) -> RowMapping:
-    row = queries.readable(connection, annotation_id=annotation_id, principal=principal)
-    if row is None:
-        raise AnnotationNotFoundError("There is no such annotation.")
-    return row
-
-
 def _presented(
     connection: Connection | Session, annotation_id: UUID, principal: Principal, links: LinkSettings
 ) -> dict[str, Any]:
-    row = _row(connection, annotation_id, principal)
+    row = service.readable(connection, annotation_id=annotation_id, principal=principal)
     return present_all([row], principal=principal, links=links)[0]

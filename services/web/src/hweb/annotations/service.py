@@ -12,8 +12,9 @@ from hcommon import uri as uris
 from hcommon.auth import Principal
 from hcommon.errors import ErrorKind, HError
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
-from hcommon.ids import new_annotation_id
+from hcommon.ids import InvalidIdError, annotation_id_from_urlsafe, new_annotation_id
 from hcommon.models import Annotation
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from hweb.annotations import queries, rules
@@ -35,6 +36,30 @@ class AnnotationNotFoundError(HError):
     """There is no such annotation, or it is not for this user to change."""
 
     kind = ErrorKind.NOT_FOUND
+
+
+def key_of(annotation_id: str) -> UUID:
+    """Return the key of an annotation named in an address.
+
+    Raises:
+        AnnotationNotFoundError: No annotation can have that id.
+    """
+    try:
+        return annotation_id_from_urlsafe(annotation_id)
+    except InvalidIdError as error:
+        raise AnnotationNotFoundError(error.reason) from error
+
+
+def readable(connection: Connection | Session, *, annotation_id: UUID, principal: Principal) -> sa.RowMapping:
+    """Return an annotation that the principal may see, ready for presentation.
+
+    Raises:
+        AnnotationNotFoundError: There is none, or it is not for this principal.
+    """
+    row = queries.readable(connection, annotation_id=annotation_id, principal=principal)
+    if row is None:
+        raise AnnotationNotFoundError(_NOT_FOUND)
+    return row
 
 
 def create(

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 from hcommon.bus import deadletters
 from hcommon.errors import HError
-from hcommon.models import OutboxEvent
+from hcommon.models import DeadLetter, OutboxEvent
 from sqlalchemy import func, select
 
 from hweb.cli.application import Tools, new_app, show, tools
@@ -91,7 +91,7 @@ def publish_again(
 def _chosen(held: Tools, numbers: list[int] | None, *, every: bool) -> list[int]:
     if every:
         with held.database.read() as connection:
-            return [letter.id for letter in deadletters.list_dead_letters(connection, limit=1_000_000)]
+            return list(connection.execute(select(DeadLetter.id).order_by(DeadLetter.id)).scalars())
     if not numbers:
         raise NothingNamedError("Name dead letters by their numbers, or say --all.")
     return numbers

@@ -4,10 +4,9 @@ Source: specification of the API, section 1.12.
 """
 
 from fastapi import APIRouter
-from hcommon.ids import InvalidIdError, annotation_id_from_urlsafe
 from starlette.responses import Response
 
-from hweb.annotations import queries as annotations
+from hweb.annotations import service as annotations
 from hweb.annotations.service import AnnotationNotFoundError
 from hweb.deps import WriteDep
 from hweb.flags import service
@@ -18,13 +17,10 @@ router = APIRouter(tags=["flags"])
 @router.put("/api/annotations/{annotation_id}/flag", name="annotation.flag", status_code=204)
 def flag(annotation_id: str, write: WriteDep) -> Response:
     """Report an annotation to the moderators of its group; it cannot be withdrawn."""
-    try:
-        key = annotation_id_from_urlsafe(annotation_id)
-    except InvalidIdError as error:
-        raise AnnotationNotFoundError(error.reason) from error
+    key = annotations.key_of(annotation_id)
     with write() as writer:
-        row = annotations.readable(writer.session, annotation_id=key, principal=writer.principal)
-        if row is None or writer.principal.user_id is None:
-            raise AnnotationNotFoundError("There is no such annotation.")
+        annotations.readable(writer.session, annotation_id=key, principal=writer.principal)
+        if writer.principal.user_id is None:
+            raise AnnotationNotFoundError("Log in to report an annotation.")
         service.flag(writer.session, annotation_id=key, user_id=writer.principal.user_id, now=writer.now)
     return Response(status_code=204)
