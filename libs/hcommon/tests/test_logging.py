@@ -10,7 +10,7 @@ from hcommon import logging as hlogging
 hlogging.configure(service="web", level="INFO", log_format="{log_format}")
 log = hlogging.get_logger("hweb.test")
 with hlogging.bound(request_id="abc"):
-    log.info("annotation_created", annotation_id="x")
+    log.info("annotation_created", annotation_id="x", odd=chr(0xD800), thing=object)
 log.debug("not_shown")
 logging.getLogger("library").warning("a %s", "warning")
 threading.Thread(target=lambda: log.info("from_thread")).start()
@@ -33,6 +33,7 @@ class TestConfigure:
         assert {line["service"] for line in lines} == {"web"}
         assert (lines[0]["request_id"], lines[0]["annotation_id"], lines[0]["level"]) == ("abc", "x", "info")
         assert "request_id" not in lines[1]
+        assert [line["logger"] for line in lines[:2]] == ["hweb.test", "library"]
         assert "ZeroDivisionError" in lines[3]["exception"]
 
     def test_console_lines_are_for_people(self) -> None:

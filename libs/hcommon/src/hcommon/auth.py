@@ -9,6 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, tru
 from sqlalchemy.orm import Session
 
 from hcommon.crypto import hash_token
+from hcommon.db.prepared import prepared
 from hcommon.ids import make_userid
 from hcommon.models import Grant, Group, GroupMembership, Token, User
 from hcommon.models.group import MODERATING_ROLES, Role
@@ -74,7 +75,7 @@ _user_columns = (
 )
 
 # Built once: every request asks it.
-_of_token = (
+_of_token = prepared(
     select(*_user_columns, Grant.id.label("grant_id"), Grant.source)
     .select_from(Token)
     .join(Grant, Grant.id == Token.grant_id)

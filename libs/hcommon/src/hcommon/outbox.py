@@ -9,11 +9,12 @@ import structlog
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
+from hcommon.db.prepared import prepared
 from hcommon.events.base import Event
 from hcommon.models.outbox import OutboxEvent
 
 # The table, not the class: no unit of work is wanted, and it would cost more than the row.
-_insert = insert(cast("Table", OutboxEvent.__table__))
+_insert = prepared(insert(cast("Table", OutboxEvent.__table__)))
 
 
 def record(session: Session, event: Event) -> None:

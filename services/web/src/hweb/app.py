@@ -17,6 +17,8 @@ from starlette.types import ASGIApp
 from hweb import errors, routes
 from hweb.api_edge import ApiEdge
 from hweb.middleware import RequestMiddleware
+from hweb.pagecache.edge import CachedReads
+from hweb.pagecache.store import PageCache
 from hweb.resources import Resources
 from hweb.security_headers import SecurityHeaders
 from hweb.settings import Settings
@@ -59,14 +61,18 @@ def create_app(resources: Resources) -> ASGIApp:
     app.state.resources = resources
     errors.install(app)
     routes.include(app)
-    return RequestMiddleware(SecurityHeaders(ApiEdge(app), settings=resources.settings), resources=resources)
+    cache = PageCache(max_bytes=resources.settings.page_cache_mb * 1024 * 1024)
+    app.state.page_cache = cache
+    inner = CachedReads(app, cache=cache, resources=resources)
+    return RequestMiddleware(SecurityHeaders(ApiEdge(inner), settings=resources.settings), resources=resources)
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     held: Resources = app.state.resources
-    # As many threads as connections: a thread without one would only wait for it.
-    anyio.to_thread.current_default_thread_limiter().total_tokens = held.settings.database_pool_size
+    # A thread without a connection would only wait for one; and one connection is for the cache of pages.
+    threads = max(1, held.settings.database_pool_size - 1)
+    anyio.to_thread.current_default_thread_limiter().total_tokens = threads
     await run_in_threadpool(schema.wait_until_ready, held.database)
     yield
     held.database.close()

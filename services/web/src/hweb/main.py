@@ -15,6 +15,9 @@ from hweb.settings import Settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
 KEEP_ALIVE_SECONDS = 75
+WORKER_HEALTHCHECK_SECONDS = 60
+"""How long a serving process may be silent, its own start included, before it is replaced. The library's 5 seconds are
+too few for a start on a busy machine: it would be killed and started for ever."""
 
 
 def serve() -> ASGIApp:
@@ -46,6 +49,7 @@ def main() -> None:
         forwarded_allow_ips=list(settings.trusted_proxies),
         timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
+        timeout_worker_healthcheck=WORKER_HEALTHCHECK_SECONDS,
     )
 
 

@@ -20,5 +20,12 @@ CLIENT_EVENT = Metric(
     unit="events",
     help="Events that the client in people's browsers reports, `client.realtime.apply_updates` for example.",
 )
+PAGE_CACHE = Metric(
+    name="web.page_cache.{outcome}",
+    kind="counter",
+    unit="requests",
+    help="Page reads and badges asked for again: `hit` was answered from memory, `miss` had changed or was dropped. "
+    "Many misses on a quiet site: raise `PAGE_CACHE_MB`.",
+)
 
-CATALOG: tuple[Metric, ...] = (REQUEST, UNHANDLED, CLIENT_EVENT)
+CATALOG: tuple[Metric, ...] = (REQUEST, UNHANDLED, CLIENT_EVENT, PAGE_CACHE)

@@ -11,6 +11,7 @@ class JSON(Response):
     """JSON encoded by orjson; stored JSON inside goes out as it is (`orjson.Fragment`)."""
 
     media_type = "application/json"
+    body: bytes
 
     def __init__(self, content: Any, *, status_code: int = 200, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(orjson.dumps(content), status_code=status_code, headers=headers)

@@ -42,6 +42,9 @@ class Settings(
     uvicorn_workers: int = Field(1, ge=1, le=64)
     """Processes that serve requests; one or two a core."""
 
+    page_cache_mb: int = Field(32, ge=0, le=4096)
+    """Memory that each process may keep for answers to reads of pages, in megabytes; 0 turns that off."""
+
     websocket_url: str = Field("", examples=["wss://annotate.example.org/ws"])
     """Public address of the WebSocket. Default: `APP_URL` with `ws` or `wss` and the path `/ws`."""
 

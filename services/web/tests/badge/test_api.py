@@ -60,7 +60,7 @@ class TestCounting:
         for uri in (PAGE, f"{PAGE}/#part", "EXAMPLE.com/page"):
             assert total(client, uri) == 1
 
-    def test_pages_that_nobody_annotated_take_one_statement(
+    def test_pages_that_nobody_annotated_take_one_statement_as_do_those_asked_for_again(
         self, session: Session, user: User, client: TestClient
     ) -> None:
         annotate(session, user)
@@ -69,7 +69,9 @@ class TestCounting:
         assert total(client, "https://example.com/other") == 0
         assert len(statements) == 1
         assert total(client, PAGE) == 1
-        assert len(statements) == 3
+        assert len(statements) == 4
+        assert total(client, PAGE) == 1
+        assert len(statements) == 5
 
     def test_a_page_known_as_canonical_is_counted(self, session: Session, user: User, client: TestClient) -> None:
         annotate(session, user, kind="rel-canonical")

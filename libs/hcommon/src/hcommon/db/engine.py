@@ -17,6 +17,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from hcommon.db import prepared
 from hcommon.errors import UnavailableError
 
 POOL_TIMEOUT_SECONDS = 5
@@ -96,6 +97,7 @@ def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine
     def _prepare(connection: psycopg2.extensions.connection, _: ConnectionPoolEntry) -> None:
         psycopg2.extensions.register_type(_RAW_JSON, connection)
 
+    prepared.install(engine)
     return engine
 
 

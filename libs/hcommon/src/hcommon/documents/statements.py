@@ -2,7 +2,10 @@
 
 from sqlalchemy import text
 
-LOOK_UP = text("""
+from hcommon.db.prepared import prepared
+
+LOOK_UP = prepared(
+    text("""
     SELECT
         claim.position,
         (SELECT edge.document_id FROM document_uri AS edge WHERE edge.uri_hash = claim.uri_hash LIMIT 1) AS document_id,
@@ -21,12 +24,14 @@ LOOK_UP = text("""
     FROM unnest(CAST(:uri_hashes AS uuid[]), CAST(:types AS text[]), CAST(:content_types AS text[]))
         WITH ORDINALITY AS claim (uri_hash, type, content_type, position)
 """)
+)
 """For each claim: the document that knows its URI, and whether recording the claim again would change nothing."""
 
 LOCK_URIS = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
 """Takes the locks in the order of the keys and holds them until the transaction ends."""
 
-HOLD = text("""
+HOLD = prepared(
+    text("""
     SELECT document.title, meta.type, meta.value
     FROM document
     LEFT JOIN document_meta AS meta
@@ -34,9 +39,11 @@ HOLD = text("""
     WHERE document.id = :document_id
     FOR KEY SHARE OF document
 """)
+)
 """The claimant's metadata; and the document can't be merged away before the transaction ends. No row: it was."""
 
-RECORD = text("""
+RECORD = prepared(
+    text("""
     WITH made AS (
         INSERT INTO document (title, created, updated)
         SELECT CAST(:title AS text), :now, :now WHERE CAST(:document_id AS bigint) IS NULL
@@ -73,6 +80,7 @@ RECORD = text("""
     )
     SELECT id FROM target
 """)
+)
 """Records claims and metadata in one document, which is made when `document_id` is NULL; returns its id."""
 
 LOCK_DOCUMENTS = text("""

@@ -1,7 +1,7 @@
 """Tables, one module an aggregate. Importing this package declares all of them."""
 
 from hcommon.models.annotation import Annotation, Flag
-from hcommon.models.document import Document, DocumentMeta, DocumentURI
+from hcommon.models.document import Document, DocumentMeta, DocumentRevision, DocumentURI
 from hcommon.models.group import Group, GroupMembership, GroupScope
 from hcommon.models.notification import Notification, Subscription
 from hcommon.models.outbox import DeadLetter, OutboxEvent
@@ -16,6 +16,7 @@ __all__ = [
     "DeadLetter",
     "Document",
     "DocumentMeta",
+    "DocumentRevision",
     "DocumentURI",
     "Flag",
     "Grant",

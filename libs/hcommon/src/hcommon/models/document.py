@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Text, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -82,3 +82,27 @@ class DocumentMeta(Base):
     value: Mapped[list[str]] = mapped_column(ARRAY(Text))
     created: Mapped[Timestamp]
     updated: Mapped[Timestamp]
+
+
+class DocumentRevision(Base):
+    """A number that changes with whatever a read of the document's pages may show.
+
+    Triggers of the migration keep it, so that no way of writing can forget: they raise the document's own number when
+    its annotations, their flags, its claims or its title change, and that of `EVERY_DOCUMENT` when a user's or group's
+    name or standing does. Readers compare it before they trust what they have kept. Merged documents have none.
+
+    Attributes:
+        document_id: Key of the document; no reference, because triggers write it while documents are merged.
+        revision: Raised in the transaction of the change itself. A document that was never changed has no row.
+    """
+
+    __tablename__ = "document_revision"
+    # Rows are updated in place, and nothing but the key is indexed.
+    __table_args__ = {"postgresql_with": {"fillfactor": 50}}  # noqa: RUF012 - SQLAlchemy's declaration
+
+    document_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    revision: Mapped[int] = mapped_column(BigInteger)
+
+
+EVERY_DOCUMENT = 0
+"""Key in `DocumentRevision` of changes that may show in any document; no document has it."""

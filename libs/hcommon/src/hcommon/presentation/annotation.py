@@ -56,6 +56,7 @@ def annotation_columns(principal: Principal) -> list[Any]:
         Annotation.updated,
         Annotation.user_id,
         Annotation.group_id,
+        Annotation.document_id,
         Annotation.text,
         Annotation.tags,
         Annotation.shared,

@@ -11,6 +11,7 @@ from sqlalchemy import ARRAY, BigInteger, Connection, Executable, RowMapping, an
 from sqlalchemy.orm import Session
 
 from hcommon.auth import Principal
+from hcommon.db.prepared import prepared
 from hcommon.ids import WORLD_GROUP
 from hcommon.models import Group, User
 from hcommon.models.group import ReadableBy
@@ -42,8 +43,8 @@ FEATURES: Final[Mapping[str, bool]] = {
 _world = and_(Group.pubid == WORLD_GROUP, Group.authority == bindparam("authority"))
 _mine = Group.id == any_(bindparam("group_ids", type_=ARRAY(BigInteger)))
 _group_columns = (Group.pubid, Group.name, Group.readable_by, Group.authority)
-_anonymous_profile = select(*_group_columns).where(_world)
-_user_profile = (
+_anonymous_profile = prepared(select(*_group_columns).where(_world))
+_user_profile = prepared(
     select(*_group_columns, User.show_sidebar_tutorial, User.show_youtube_gdpr_banner, User.shortcuts)
     .select_from(User)
     .outerjoin(Group, or_(_world, _mine))

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from hcommon.auth import Principal
 from hcommon.authz import ReaderShape, readable_condition, reader_parameters, reader_shape, stand_in
+from hcommon.db.prepared import prepared
 from hcommon.ids import InvalidGroupidError, split_groupid
 from hcommon.models import Annotation, Group, GroupScope
 from hcommon.presentation.annotation import annotation_columns, annotation_source
@@ -77,14 +78,14 @@ _group_columns = (
 
 
 _group = select(*_group_columns)
-_group_by_pubid = _group.where(Group.pubid == bindparam("pubid"))
+_group_by_pubid = prepared(_group.where(Group.pubid == bindparam("pubid")))
 _group_by_groupid = _group.where(
     Group.authority_provided_id == bindparam("authority_provided_id"), Group.authority == bindparam("of_authority")
 )
 
 _with_group = Annotation.__table__.join(Group.__table__, Group.id == Annotation.group_id)
 
-_root = (
+_root = prepared(
     select(*_group_columns, Annotation.document_version)
     .select_from(_with_group)
     .where(Annotation.id == bindparam("annotation_id"))
@@ -97,7 +98,7 @@ IS_OWN: Final = and_(
 )
 """Condition of an annotation of this author that is not deleted; parameters `annotation_id` and `author_id`."""
 
-_own = select(*_group_columns, Annotation.target_uri).select_from(_with_group).where(IS_OWN)
+_own = prepared(select(*_group_columns, Annotation.target_uri).select_from(_with_group).where(IS_OWN))
 _locked_own = (
     select(Annotation.shared, Annotation.moderation_status, Annotation.extra, Annotation.target_uri)
     .where(IS_OWN)
@@ -142,7 +143,7 @@ def readable(connection: Connection | Session, *, annotation_id: UUID, principal
 @cache
 def _readable(shape: ReaderShape) -> Statement:
     principal = stand_in(shape)
-    return (
+    return prepared(
         select(*annotation_columns(principal))
         .select_from(annotation_source())
         .where(Annotation.id == bindparam("annotation_id"), readable_condition(principal))

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from hcommon import documents, outbox
 from hcommon import uri as uris
 from hcommon.auth import Principal
+from hcommon.db.prepared import prepared
 from hcommon.errors import ErrorKind, HError
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
 from hcommon.ids import InvalidIdError, annotation_id_from_urlsafe, new_annotation_id
@@ -26,7 +27,7 @@ _NOT_FOUND: Final = "There is no such annotation."
 
 # Tables, not classes: no unit of work is wanted, and what it costs is most of a statement's time.
 _table: Final = cast("sa.Table", Annotation.__table__)
-_insert: Final = sa.insert(_table)
+_insert: Final = prepared(sa.insert(_table))
 _update: Final = (
     sa.update(_table).where(queries.IS_OWN).values(revision=_table.c.revision + 1).returning(_table.c.revision)
 )

@@ -5,14 +5,17 @@ Source: specification of the API, section 1.16. Different from there: a malforme
 
 from typing import Annotated, Final
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Request
+from hcommon.auth import ANONYMOUS
+from hcommon.documents.revisions import page_hashes, page_revisions
 from hcommon.errors import ErrorKind, HError
 from hcommon.uri import InvalidURIError
 from starlette.responses import Response
 
 from hweb.badge import queries
 from hweb.badge.addresses import is_blocked
-from hweb.deps import SessionReadDep
+from hweb.deps import PageCacheDep, SessionReadDep
+from hweb.pagecache.store import question_of, reader_of
 from hweb.responses import JSON
 from hweb.search.parser import parse_uri
 
@@ -28,7 +31,12 @@ class InvalidBadgeURIError(HError):
 
 
 @router.get("/api/badge", name="badge")
-def badge(read: SessionReadDep, uri: Annotated[str, Query(description="Address of the page.")] = "") -> Response:
+def badge(
+    request: Request,
+    read: SessionReadDep,
+    cache: PageCacheDep,
+    uri: Annotated[str, Query(description="Address of the page.")] = "",
+) -> Response:
     """Count the annotations of a page that the browser's user may see, anybody without a session."""
     if not uri:
         raise InvalidBadgeURIError("uri: is required")
@@ -39,4 +47,12 @@ def badge(read: SessionReadDep, uri: Annotated[str, Query(description="Address o
     except InvalidURIError as error:
         raise InvalidBadgeURIError(f"uri: {error.reason}") from error
     with read() as reader:
-        return JSON({"total": queries.total(reader.connection, page, principal=reader.principal)})
+        # Before the count: an answer is kept only if it can't be older than the revision beside it.
+        revisions = page_revisions(reader.connection, page_hashes([page]))
+        (revision,) = revisions.values()
+        nothing = revision.document_id is None
+        total = 0 if nothing else queries.total(reader.connection, page, principal=reader.principal)
+    response = JSON({"total": total})
+    if reader.principal == ANONYMOUS and revision.is_certain:
+        cache.keep(question_of(request), reader_of(ANONYMOUS), revisions, response.body)
+    return response

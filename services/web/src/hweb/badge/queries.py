@@ -8,9 +8,6 @@ from sqlalchemy import Connection
 
 
 def total(connection: Connection, uri: VersionedURI, *, principal: Principal) -> int:
-    """Return how many annotations of the page the principal may see.
-
-    For anonymous readers a page that no document knows has none, which one look into an index tells.
-    """
+    """Return how many annotations of the page the principal may see."""
     query = SearchQuery(uris=(uri,))
-    return postgresql.count(connection, query, principal=principal, known_only=principal.user_id is None)
+    return postgresql.count(connection, query, principal=principal)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 
 from hcommon.auth import Principal
 from hcommon.authz import group_readable_condition
+from hcommon.db.prepared import prepared
 from hcommon.ids import WORLD_GROUP, InvalidGroupidError, split_groupid
 from hcommon.models import Group, GroupScope
 from hcommon.presentation.group import GROUP_COLUMNS
@@ -11,13 +12,13 @@ from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, RowMapping,
 
 # Built once: constructing a statement costs as much as executing it.
 _mine = Group.id == any_(bindparam("group_ids", type_=ARRAY(BigInteger)))
-_by_id = select(*GROUP_COLUMNS).where(_mine)
+_by_id = prepared(select(*GROUP_COLUMNS).where(_mine))
 _candidates = union(
     select(Group.id).where(Group.pubid == WORLD_GROUP),
     select(GroupScope.group_id).where(GroupScope.origin == bindparam("origin")),
     select(Group.id).where(_mine),
 ).subquery()
-_for_document = (
+_for_document = prepared(
     select(*GROUP_COLUMNS)
     .join(_candidates, _candidates.c.id == Group.id)
     .where(Group.authority == bindparam("authority"))

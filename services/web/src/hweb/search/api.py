@@ -6,7 +6,8 @@ from fastapi import APIRouter, Request
 from hcommon.presentation.annotation import present_all
 from starlette.responses import Response
 
-from hweb.deps import LinksDep, ReadDep, SearchDep
+from hweb.deps import LinksDep, PageCacheDep, ReadDep, SearchDep
+from hweb.pagecache.store import question_of, reader_of
 from hweb.responses import JSON
 from hweb.search import service
 from hweb.search.parser import parse_search
@@ -16,17 +17,20 @@ router = APIRouter(tags=["search"])
 
 
 @router.get("/api/search", name="search", openapi_extra={"parameters": PARAMETERS})
-def search(request: Request, read: ReadDep, backend: SearchDep, links: LinksDep) -> Response:
+def search(request: Request, read: ReadDep, backend: SearchDep, links: LinksDep, cache: PageCacheDep) -> Response:
     """Find annotations that the caller may see.
 
     `total` counts all of them; `rows` are those of this page. Filters of different names are combined with AND.
     """
     asked = parse_search(request.query_params.multi_items())
-    found = service.search(read, backend, asked)
+    found = service.search(read, backend, asked, keep=cache.enabled)
     answer: dict[str, Any] = {
         "total": found.total,
         "rows": present_all(found.rows, principal=found.principal, links=links),
     }
     if found.replies is not None:
         answer["replies"] = present_all(found.replies, principal=found.principal, links=links)
-    return JSON(answer)
+    response = JSON(answer)
+    if found.revisions:
+        cache.keep(question_of(request), reader_of(found.principal), found.revisions, response.body)
+    return response

@@ -60,21 +60,19 @@ def fetch_page(connection: Connection, query: SearchQuery, *, principal: Princip
     return Page(rows=rows, total=search.count())
 
 
-def count(connection: Connection, query: SearchQuery, *, principal: Principal, known_only: bool = False) -> int:
+def count(connection: Connection, query: SearchQuery, *, principal: Principal) -> int:
     """Return how many annotations match and may be seen by the principal.
 
     Args:
         connection: A connection.
         query: What is asked for.
         principal: Who asks.
-        known_only: Take it that a page which no document knows has no annotations. It may have some of which all
-            claims were withdrawn, which only their author sees.
 
     Raises:
         InvalidURIError: A URI of the query cannot be one.
         TooManyWordsError: The query has too many words.
     """
-    search = _Search.of(connection, query, principal, known_only=known_only)
+    search = _Search.of(connection, query, principal)
     return search.count() if search else 0
 
 
@@ -89,14 +87,12 @@ class _Search:
     reader_parameters: Values
 
     @classmethod
-    def of(
-        cls, connection: Connection, query: SearchQuery, principal: Principal, *, known_only: bool = False
-    ) -> Self | None:
+    def of(cls, connection: Connection, query: SearchQuery, principal: Principal) -> Self | None:
         """Return it, or None when nothing can match."""
         words = None if query.unmatchable else compile_words(query)
         if words is None:
             return None
-        keys = resolve(connection, query, known_only=known_only)
+        keys = resolve(connection, query)
         if keys is None:
             return None
         filters = values(query) | keys

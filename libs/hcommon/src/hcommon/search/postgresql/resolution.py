@@ -7,13 +7,14 @@ public group has most annotations, one page few.
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, Text, and_, any_, exists, func, or_, select, tuple_
+from sqlalchemy import Connection, Select, Text, and_, any_, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import aliased
 
+from hcommon.db.prepared import prepared
 from hcommon.ids import InvalidGroupidError, split_groupid
 from hcommon.models import DocumentURI, Group, User
 from hcommon.search.postgresql.parameters import Values, array
@@ -21,19 +22,16 @@ from hcommon.search.query import SearchQuery, UserTerm
 from hcommon.uri import VersionedURI, normalize, uri_hash
 from hcommon.uri.version import UNVERSIONED
 
-_KNOWN: Final = "known"
-
 Versions = frozenset[int] | None
 """Versions of a document that are asked for; None for all."""
 
 
-def resolve(connection: Connection, query: SearchQuery, *, known_only: bool = False) -> Values | None:
+def resolve(connection: Connection, query: SearchQuery) -> Values | None:
     """Return the keys of the pages, groups and users of a search, as parameters of `conditions`.
 
     Args:
         connection: A connection.
         query: The search.
-        known_only: Take a page that no document knows as one without annotations.
 
     Returns:
         None if it asks for groups or for users of which none exists: nothing can match.
@@ -45,11 +43,8 @@ def resolve(connection: Connection, query: SearchQuery, *, known_only: bool = Fa
     asked = _page_values(pages) | _group_values(query.groups) | _user_values(query.users)
     if not asked:
         return {}
-    names = frozenset(asked) | {_KNOWN} if known_only and pages else frozenset(asked)
-    found = connection.execute(_statement(names), asked).mappings().one()
+    found = connection.execute(_statement(frozenset(asked)), asked).mappings().one()
     keys: Values = {}
-    if found.get(_KNOWN) is False:
-        return None
     for number, versions in enumerate(pages):
         hashes: set[UUID] = {*asked[f"hashes_{number}"], *found[f"hashes_{number}"]}
         keys[f"hashes_{number}"] = list(hashes)
@@ -70,9 +65,6 @@ def _statement(names: frozenset[str]) -> Select[Any]:
     while f"uris_{number}" in names:
         columns.append(func.array(_equivalent(number)).label(f"hashes_{number}"))
         number += 1
-    if _KNOWN in names:
-        known = [DocumentURI.uri_hash == any_(array(f"hashes_{each}", PG_UUID())) for each in range(number)]
-        columns.append(exists().where(or_(*known)).label(_KNOWN))
     named = []
     if "pubids" in names:
         named.append(Group.pubid == any_(array("pubids", Text())))
@@ -88,7 +80,7 @@ def _statement(names: frozenset[str]) -> Select[Any]:
         named.append(tuple_(User.username_normalized, User.authority).in_(_pairs("usernames", "user_authorities")))
     if named:
         columns.append(func.array(select(User.id).where(or_(*named)).scalar_subquery()).label("user_ids"))
-    return select(*columns)
+    return prepared(select(*columns))
 
 
 def _equivalent(number: int) -> Any:

@@ -1,6 +1,6 @@
 """The statements of a search, each built once for a combination of parameters and kept."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -10,6 +10,7 @@ from sqlalchemy.dialects.postgresql import TSQUERY
 
 from hcommon.auth import Principal
 from hcommon.authz import ReaderShape, readable_condition, stand_in
+from hcommon.db.prepared import prepared
 from hcommon.models import Annotation, Group, SearchDocument, User
 from hcommon.search.postgresql.conditions import conditions
 from hcommon.search.query import SortKey
@@ -89,7 +90,13 @@ def statement(shape: Shape, selection: Selection | None) -> Select[Any]:
         source = source.join(SearchDocument.__table__, SearchDocument.annotation_id == Annotation.id)
         where.append(SearchDocument.words.bool_op("@@")(cast(bindparam("words", type_=Text()), TSQUERY)))
     found = select(*columns).select_from(source).where(*where)
-    return _ordered(found, shape) if selection else found
+    found = _ordered(found, shape) if selection else found
+    return prepared(found) if _is_of_a_page(shape.names) else found
+
+
+def _is_of_a_page(names: Collection[str]) -> bool:
+    """Tell whether pages alone decide what to read: then one plan is good for all of them."""
+    return "hashes_0" in names and not any(name.startswith(("beginning_", "words")) for name in names)
 
 
 def _ordered(found: Select[Any], shape: Shape) -> Select[Any]:
