@@ -1,17 +1,21 @@
 """The SELECTs of a search: pages, rows that a backend proposed, replies."""
 
 from collections.abc import Sequence
-from typing import Final
+from functools import cache
+from typing import Any, Final
 from uuid import UUID
 
 from hcommon.auth import Principal
-from hcommon.authz import readable_condition
+from hcommon.authz import ReaderShape, readable_condition, reader_parameters, reader_shape, stand_in
+from hcommon.db.prepared import prepared
 from hcommon.models import Annotation
 from hcommon.presentation.annotation import annotation_columns, annotation_source
 from hcommon.search import postgresql
 from hcommon.search.query import SearchQuery
-from sqlalchemy import ARRAY, ColumnElement, Connection, RowMapping, Select, any_, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, RowMapping, Select, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+
+Statement = Select[*tuple[Any, ...]]
 
 ROWS: Final = postgresql.Selection(source=annotation_source, columns=annotation_columns)
 """Whole annotations, ready for `presentation`."""
@@ -26,8 +30,8 @@ def by_ids(connection: Connection, ids: Sequence[UUID], *, principal: Principal)
     """Return the annotations that a backend proposed, in its order, as far as the principal may see them now."""
     if not ids:
         return []
-    statement = _readable(principal, Annotation.id == any_(_ids(ids)))
-    found = {row["id"]: row for row in connection.execute(statement).mappings()}
+    values = {"ids": list(ids), **reader_parameters(principal)}
+    found = {row["id"]: row for row in connection.execute(_by_ids(reader_shape(principal)), values).mappings()}
     return [found[annotation_id] for annotation_id in ids if annotation_id in found]
 
 
@@ -35,15 +39,27 @@ def replies(connection: Connection, ids: Sequence[UUID], *, principal: Principal
     """Return the annotations that reply to any of these, directly or not, the last changed first, up to `limit`."""
     if not ids:
         return []
+    values = {"ids": list(ids), "limit": limit, **reader_parameters(principal)}
+    return connection.execute(_replies(reader_shape(principal)), values).mappings().all()
+
+
+# Built once for each kind of reader: making one takes SQLAlchemy longer than PostgreSQL needs to answer it.
+@cache
+def _by_ids(shape: ReaderShape) -> Statement:
+    return prepared(_readable(shape, Annotation.id == any_(_ids)))
+
+
+@cache
+def _replies(shape: ReaderShape) -> Statement:
     order = (Annotation.updated.desc(), Annotation.id.desc())
-    statement = _readable(principal, Annotation.references.overlap(_ids(ids))).order_by(*order).limit(limit)
-    return connection.execute(statement).mappings().all()
+    found = _readable(shape, Annotation.references.overlap(_ids)).order_by(*order)
+    return prepared(found.limit(bindparam("limit", type_=BigInteger())))
 
 
-def _readable(principal: Principal, condition: ColumnElement[bool]) -> Select[*tuple[object, ...]]:
+def _readable(shape: ReaderShape, condition: ColumnElement[bool]) -> Statement:
+    principal = stand_in(shape)
     columns = annotation_columns(principal)
     return select(*columns).select_from(annotation_source()).where(condition, readable_condition(principal))
 
 
-def _ids(ids: Sequence[UUID]) -> ColumnElement[Sequence[UUID]]:
-    return bindparam(None, list(ids), ARRAY(PG_UUID()))
+_ids: Final = bindparam("ids", type_=ARRAY(PG_UUID()))
