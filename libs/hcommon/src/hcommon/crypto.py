@@ -93,11 +93,6 @@ class KeyRing:
         return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(master, label))) for master in self._masters])
 
 
-def token_expiry(now: datetime, lifetime: timedelta) -> datetime:
-    """Return when something issued now ends, in whole seconds as the protocols count them."""
-    return (now + lifetime).replace(microsecond=0)
-
-
 def _derive(master: bytes, label: str) -> bytes:
     return HKDF(algorithm=SHA512(), length=KEY_BYTES, salt=None, info=f"h.{label}".encode()).derive(master)
 
