@@ -7,7 +7,7 @@ import anyio.to_thread
 from fastapi import FastAPI
 from hcommon.clock import SystemClock
 from hcommon.db import schema
-from hcommon.db.engine import Database
+from hcommon.db.engine import ANSWER_SECONDS, Database
 from hcommon.metrics import Metrics
 from hcommon.search.choice import search_backend
 from redis import Redis
@@ -27,7 +27,10 @@ REDIS_TIMEOUT_SECONDS = 2
 def build_resources(settings: Settings) -> Resources:
     """Return what the process holds for all requests; nothing connects yet."""
     database = Database(
-        settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name="h-web"
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        application_name="h-web",
+        answer_seconds=ANSWER_SECONDS,
     )
     redis: Redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
