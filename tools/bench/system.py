@@ -118,7 +118,7 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
             raise SystemExit("h-standalone did not start.")
         try:
             with socket.create_connection(("127.0.0.1", port), 1) as connection:
-                connection.sendall(b"GET /livez HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 if b" 200 " in connection.recv(64):
                     return
         except OSError:

@@ -6,16 +6,15 @@ from contextlib import asynccontextmanager
 import anyio.to_thread
 from fastapi import FastAPI
 from hcommon.clock import SystemClock
-from hcommon.db import schema
 from hcommon.db.engine import ANSWER_SECONDS, Database
 from hcommon.metrics import Metrics
 from hcommon.search.choice import search_backend
 from redis import Redis
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from hweb import errors, routes
 from hweb.api_edge import ApiEdge
+from hweb.gate import Gate
 from hweb.middleware import RequestMiddleware
 from hweb.resources import Resources
 from hweb.security_headers import SecurityHeaders
@@ -62,7 +61,8 @@ def create_app(resources: Resources) -> ASGIApp:
     app.state.resources = resources
     errors.install(app)
     routes.include(app)
-    return RequestMiddleware(SecurityHeaders(ApiEdge(app), settings=resources.settings), resources=resources)
+    gate = Gate(app, opening=resources.opening)
+    return RequestMiddleware(SecurityHeaders(ApiEdge(gate), settings=resources.settings), resources=resources)
 
 
 @asynccontextmanager
@@ -70,8 +70,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     held: Resources = app.state.resources
     # As many threads as connections: a thread without one would only wait for it.
     anyio.to_thread.current_default_thread_limiter().total_tokens = held.settings.database_pool_size
-    await run_in_threadpool(schema.wait_until_ready, held.database)
-    yield
+    async with held.opening.awaiting(held.database):
+        yield
     held.database.close()
     held.redis.close()
     held.metrics.close()
