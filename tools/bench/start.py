@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
+from hstandalone.readiness import answers
 from system import free_port
 
 CHECKOUT = Path(__file__).parents[2]
@@ -54,7 +54,7 @@ def _start_and_stop(data: Path) -> float:
             start_new_session=True,
         )
     try:
-        while not _is_served(f"http://127.0.0.1:{port}/"):
+        while not answers(f"http://127.0.0.1:{port}/"):
             if process.poll() is not None or time.monotonic() > started + START_SECONDS:
                 raise SystemExit(f"make run did not start:\n{(data / 'printed.txt').read_text()}")
             time.sleep(_POLL_SECONDS)
@@ -62,14 +62,6 @@ def _start_and_stop(data: Path) -> float:
     finally:
         os.killpg(process.pid, signal.SIGINT)
         process.wait(60)
-
-
-def _is_served(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:
-            return bool(answer.status == 200)  # noqa: PLR2004 - OK
-    except OSError:  # an HTTP status that is none of success, too
-        return False
 
 
 def _load() -> str:

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet

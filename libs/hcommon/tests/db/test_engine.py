@@ -127,11 +127,14 @@ class TestSilence:
         assert count_users(impatient) == 0
 
     def test_is_not_endured_longer_for_a_commit(self, impatient: Database) -> None:
-        with ExitStack() as stack:
-            with pytest.raises(DatabaseUnavailableError), impatient.transaction() as session:
+        def write(stack: ExitStack) -> None:
+            with impatient.transaction() as session:
                 make_user(session)
                 session.flush()
                 stack.enter_context(stopped(backend(session)))
+
+        with ExitStack() as stack, pytest.raises(DatabaseUnavailableError):
+            write(stack)
 
     def test_between_statements_means_nothing(self, impatient: Database) -> None:
         with impatient.transaction() as session:
