@@ -163,7 +163,7 @@ class TestStoppedDatabase:
         page = "https://faults.example/stopped"
         before = system.kill("h-web")  # a new process has no connections yet
         system.await_another("h-web", than=before)
-        wait_until(lambda: answers(f"{system.url}/livez"), seconds=30.0, what="web")
+        wait_until(lambda: answers(f"{system.url}/readyz"), seconds=30.0, what="web")
         reader.create(uri=page, text="Written before", tags=["stopped"])  # now it has one, on which a request waits
         with stopped(system.pid("postgres")):
             write = send("POST", "/annotations", body_of(page, "Written meanwhile", ["stopped"]))

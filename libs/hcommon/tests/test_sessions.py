@@ -56,7 +56,7 @@ class TestFind:
         assert store.find(cookie, now=clock.now()) == session
         seen = clock.advance(seconds=1)
         assert store.find(cookie, now=seen).last_seen == seen
-        assert store.of_user(user_id=7, now=seen)[0].last_seen == seen
+        assert store.find(cookie, now=seen + timedelta(seconds=1)).last_seen == seen
 
     def test_extends_the_life_on_every_use(self, store: SessionStore, redis: Redis, clock: FrozenClock) -> None:
         cookie, session = store.start(user_id=7, now=clock.now())
@@ -69,14 +69,11 @@ class TestFind:
         cookie, _ = store.start(user_id=7, now=clock.now())
         late = clock.now() + LIFETIME + timedelta(seconds=1)
         assert store.find(cookie, now=late) is None
-        assert store.of_user(user_id=7, now=late) == []
 
     def test_does_not_bring_an_ended_session_back(self, store: SessionStore, clock: FrozenClock) -> None:
         cookie, session = store.start(user_id=7, now=clock.now())
         store.end(session)
-        store.flash(session, "late")
         assert store.find(cookie, now=clock.advance(hours=1)) is None
-        assert store.of_user(user_id=7, now=clock.now()) == []
 
 
 class TestEnd:
@@ -95,31 +92,10 @@ class TestEnd:
         assert store.end_all(user_id=7) == 1
         assert store.end_all(user_id=7) == 0
 
-
-class TestList:
-    def test_shows_the_session_used_last_first(self, store: SessionStore, clock: FrozenClock) -> None:
-        first, old = store.start(user_id=7, now=clock.now())
-        _, new = store.start(user_id=7, now=clock.advance(hours=1))
-        assert [s.key for s in store.of_user(user_id=7, now=clock.now())] == [new.key, old.key]
-        store.find(first, now=clock.advance(hours=1))
-        assert [s.key for s in store.of_user(user_id=7, now=clock.now())] == [old.key, new.key]
-
     def test_forgets_what_has_run_out(self, store: SessionStore, redis: Redis, clock: FrozenClock) -> None:
-        _, gone = store.start(user_id=7, now=clock.now())
-        redis.delete(f"h:session:{gone.key}")
-        assert store.of_user(user_id=7, now=clock.now()) == []
+        store.start(user_id=7, now=clock.now())
         store.start(user_id=7, now=clock.advance(days=91))
         assert redis.zcard("h:sessions-of:7") == 1
-
-
-class TestFlash:
-    def test_is_shown_once(self, store: SessionStore, clock: FrozenClock) -> None:
-        cookie, session = store.start(user_id=7, now=clock.now())
-        session = store.flash(store.flash(session, "Saved."), "Sent.")
-        found = store.find(cookie, now=clock.now())
-        assert store.take_flashes(found)[0] == ("Saved.", "Sent.")
-        emptied = store.find(cookie, now=clock.now())
-        assert store.take_flashes(emptied) == ((), emptied)
 
 
 class TestWithoutRedis:
@@ -133,8 +109,6 @@ class TestWithoutRedis:
             lambda: store.find(cookie, now=clock.now()),
             lambda: store.end(session),
             lambda: store.end_all(user_id=7),
-            lambda: store.of_user(user_id=7, now=clock.now()),
-            lambda: store.flash(session, "x"),
         ]
         for attempt in attempts:
             with pytest.raises(SessionsUnavailableError) as caught:

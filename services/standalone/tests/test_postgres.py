@@ -56,6 +56,18 @@ class TestFreshServer:
                 ("on", "on")
             ]
 
+    def test_its_log_names_errors_without_what_people_wrote(self, server: EmbeddedPostgres, open_dir: Path) -> None:
+        server.start()
+        run(server.url, "CREATE TABLE note (text text, length integer CHECK (length < 3))")
+        with pytest.raises(psycopg2.errors.CheckViolation):
+            run(server.url, "INSERT INTO note VALUES ('Dear diary', 10)")
+        with pytest.raises(psycopg2.errors.UndefinedTable):
+            run(server.url, "INSERT INTO nowhere VALUES ('Dear diary')")
+        log = (open_dir / "postgres.log").read_text()
+        assert 'violates check constraint "note_length_check"' in log
+        assert 'relation "nowhere" does not exist' in log
+        assert "Dear diary" not in log
+
     def test_a_database_is_created_once(self, server: EmbeddedPostgres) -> None:
         server.start()
         url = server.ensure_database('odd "name"')

@@ -25,7 +25,7 @@ class TestServiceTable:
 
     def test_the_pages_and_the_socket_are_waited_for(self) -> None:
         urls = [spec.ready_url for spec in service_table(port=7, websocket_port=8)]
-        assert urls == ["http://127.0.0.1:7/livez", "http://127.0.0.1:8/_status", None, None]
+        assert urls == ["http://127.0.0.1:7/readyz", "http://127.0.0.1:8/_status", None, None]
 
 
 class TestService:

@@ -15,7 +15,7 @@ from hstandalone.valkey import EmbeddedValkey
 from hweb.app import create_app
 from hweb.deps import SessionReadDep, SessionUserDep, SessionWriteDep
 from hweb.resources import Resources
-from hweb.visitor import browser_name
+from hweb.visitor import SESSION_COOKIE, browser_name
 from redis import Redis
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -110,10 +110,11 @@ class TestSession:
     ) -> None:
         from hweb.accounts import passwords  # noqa: PLC0415 - the one test here that needs a password
 
-        user = make_user(session, username="bob", password_hash=passwords.hash_password("long enough"))
+        make_user(session, username="bob", password_hash=passwords.hash_password("long enough"))
         client.headers["User-Agent"] = FIREFOX
         submit("/login", {"username": "bob", "password": "long enough"})
-        [found] = SessionStore(resources.redis).of_user(user_id=user.id, now=clock.now())
+        found = SessionStore(resources.redis).find(client.cookies[SESSION_COOKIE], now=clock.now())
+        assert found is not None
         assert (found.agent, found.address) == ("Firefox", "testclient")
 
     @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import base64
 import hashlib
 import hmac
 import secrets
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import orjson
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -91,11 +91,6 @@ class KeyRing:
 
     def _fernet(self, label: str) -> MultiFernet:
         return MultiFernet([Fernet(base64.urlsafe_b64encode(_derive(master, label))) for master in self._masters])
-
-
-def token_expiry(now: datetime, lifetime: timedelta) -> datetime:
-    """Return when something issued now ends, in whole seconds as the protocols count them."""
-    return (now + lifetime).replace(microsecond=0)
 
 
 def _derive(master: bytes, label: str) -> bytes:

@@ -1,8 +1,8 @@
 """Browser sessions, kept in Redis.
 
 The cookie carries 256 random bits; Redis knows only their SHA-256, so that whoever reads Redis cannot take over a
-session. A session ends 90 days after it was last used. Each user's sessions are indexed, so that they can be listed
-and ended.
+session. A session ends 90 days after it was last used. Each user's sessions are indexed, so that they can be
+ended.
 """
 
 import secrets
@@ -41,7 +41,6 @@ class BrowserSession:
     Attributes:
         key: SHA-256 of the cookie, in hexadecimal.
         csrf_secret: What the tokens of this session's forms are derived from; never leaves the server.
-        flashes: Messages for the next page, in order.
         agent: Name of the browser at sign-in, for the list of sessions.
         address: Its network address at sign-in.
     """
@@ -53,7 +52,6 @@ class BrowserSession:
     csrf_secret: str
     agent: str = ""
     address: str = ""
-    flashes: tuple[str, ...] = ()
 
 
 class SessionStore:
@@ -118,29 +116,6 @@ class SessionStore:
                     pipeline.execute()
         return len(ended)
 
-    def of_user(self, *, user_id: int, now: datetime) -> list[BrowserSession]:
-        """Return a user's sessions, the one used last first."""
-        with _translate_errors():
-            keys = self._indexed(user_id)
-            raws = self._redis.mget([_KEY + key for key in keys]) if keys else []
-        found = [_decode(key, raw) for key, raw in zip(keys, raws, strict=True)]
-        live = [session for session in found if session is not None and session.last_seen + LIFETIME >= now]
-        return sorted(live, key=lambda session: session.last_seen, reverse=True)
-
-    def flash(self, session: BrowserSession, message: str) -> BrowserSession:
-        """Keep a message for the next page that this browser opens; return the changed session."""
-        changed = replace(session, flashes=(*session.flashes, message))
-        self._save(changed)
-        return changed
-
-    def take_flashes(self, session: BrowserSession) -> tuple[tuple[str, ...], BrowserSession]:
-        """Return the messages that are to be shown now, and the session without them."""
-        if not session.flashes:
-            return (), session
-        changed = replace(session, flashes=())
-        self._save(changed)
-        return session.flashes, changed
-
     def _save(self, session: BrowserSession) -> bool:
         """Write a session that is still there; one that was ended meanwhile stays ended."""
         index = f"{_INDEX}{session.user_id}"
@@ -177,7 +152,6 @@ def _encode(session: BrowserSession) -> bytes:
             "csrf_secret": session.csrf_secret,
             "agent": session.agent,
             "address": session.address,
-            "flashes": session.flashes,
         }
     )
 
@@ -194,5 +168,4 @@ def _decode(key: str, raw: Any) -> BrowserSession | None:
         csrf_secret=values["csrf_secret"],
         agent=values["agent"],
         address=values["address"],
-        flashes=tuple(values["flashes"]),
     )

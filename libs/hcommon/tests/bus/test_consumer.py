@@ -111,27 +111,6 @@ class TestDelivery:
             EventConsumer(broker_url=bus_url, queue=topology.service_queue(Consumer.WORKER), failures=recorder)
 
 
-class TestOwnQueue:
-    def test_forgets_what_was_meant_for_the_process_before(self, bus_url: str, recorder: Any, running: Any) -> None:
-        def consumer() -> EventConsumer:
-            return EventConsumer(
-                broker_url=bus_url,
-                queue=topology.websocket_queue("one"),
-                handle=recorder.handle,
-                failures=recorder,
-                own_queue=True,
-            )
-
-        with running(consumer()):
-            pass
-        old, new = events(2)
-        with Publisher(bus_url) as publisher:
-            publisher.publish_all([OutgoingEvent(1, old.TYPE, old.model_dump_json())])
-            with running(consumer()):
-                publisher.publish_all([OutgoingEvent(1, new.TYPE, new.model_dump_json())])
-                assert recorder.next_received() == new
-
-
 class TestUnknownMessages:
     @pytest.mark.parametrize(
         "message",

@@ -1,13 +1,18 @@
 """Transactions, reads, and PostgreSQL being away."""
 
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from uuid import uuid4
 
 import pytest
 from hcommon.db.engine import Database, DatabaseBusyError, DatabaseUnavailableError
 from hcommon.models import User
 from hcommon.testing.factories import make_user
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
+from sqlalchemy.orm import Session
 
 
 class WentWrongError(Exception):
@@ -92,6 +97,58 @@ class TestUnavailable:
         with database.read(), pytest.raises(DatabaseUnavailableError), database.read():
             pass
         database.close()
+
+
+@contextmanager
+def stopped(pid: int) -> Iterator[None]:
+    """Stop a server's process, as a machine does that is suspended."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        os.kill(pid, signal.SIGCONT)
+
+
+def backend(connection: Connection | Session) -> int:
+    """Return the id of the server's process that serves a connection."""
+    return int(connection.execute(text("SELECT pg_backend_pid()")).scalar_one())
+
+
+class TestSilence:
+    @pytest.fixture
+    def impatient(self, fresh_database_url: str) -> Iterator[Database]:
+        database = Database(fresh_database_url, pool_size=2, answer_seconds=0.2)
+        yield database
+        database.close()
+
+    def test_of_a_stopped_server_is_endured_for_a_while_alone(self, impatient: Database) -> None:
+        with pytest.raises(DatabaseUnavailableError), impatient.read() as connection, stopped(backend(connection)):
+            connection.execute(text("SELECT 1"))
+        assert count_users(impatient) == 0
+
+    def test_is_not_endured_longer_for_a_commit(self, impatient: Database) -> None:
+        def write(stack: ExitStack) -> None:
+            with impatient.transaction() as session:
+                make_user(session)
+                session.flush()
+                stack.enter_context(stopped(backend(session)))
+
+        with ExitStack() as stack, pytest.raises(DatabaseUnavailableError):
+            write(stack)
+
+    def test_between_statements_means_nothing(self, impatient: Database) -> None:
+        with impatient.transaction() as session:
+            pid = backend(session)
+            with impatient.read() as connection:
+                for _ in range(6):  # longer than the limit, in steps that are shorter
+                    connection.execute(text("SELECT pg_sleep(0.1)"))
+            assert backend(session) == pid
+
+    def test_is_endured_where_nobody_set_a_limit(self, fresh_database: Database, impatient: Database) -> None:
+        with pytest.raises(DatabaseUnavailableError), impatient.read() as connection:
+            connection.execute(text("SELECT pg_sleep(3)"))
+        with fresh_database.read() as connection:
+            connection.execute(text("SELECT pg_sleep(0.5)"))
 
 
 class TestBusy:

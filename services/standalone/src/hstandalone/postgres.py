@@ -30,6 +30,11 @@ _SETTINGS = {
     "io_method": "sync",  # spares the processes that read ahead for large scans
     "timezone": "UTC",
     "log_timezone": "UTC",
+    # A statement's text and its values hold what people wrote.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",  # without DETAIL, where a violated constraint shows the row
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
 }
 _FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 

@@ -32,7 +32,7 @@ def service_table(*, port: int, websocket_port: int) -> tuple[ServiceSpec, ...]:
     """Return the services in the order in which they start, and also stop: first what people wait for."""
     return (
         ServiceSpec(
-            name="web", argv=(command("h-web"),), stop_seconds=25.0, ready_url=f"http://127.0.0.1:{port}/livez"
+            name="web", argv=(command("h-web"),), stop_seconds=25.0, ready_url=f"http://127.0.0.1:{port}/readyz"
         ),
         ServiceSpec(
             name="websocket",

@@ -6,16 +6,15 @@ from contextlib import asynccontextmanager
 import anyio.to_thread
 from fastapi import FastAPI
 from hcommon.clock import SystemClock
-from hcommon.db import schema
-from hcommon.db.engine import Database
+from hcommon.db.engine import ANSWER_SECONDS, Database
 from hcommon.metrics import Metrics
 from hcommon.search.choice import search_backend
 from redis import Redis
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp
 
 from hweb import errors, routes
 from hweb.api_edge import ApiEdge
+from hweb.gate import Gate
 from hweb.middleware import RequestMiddleware
 from hweb.pagecache.edge import CachedReads
 from hweb.pagecache.store import PageCache
@@ -29,7 +28,10 @@ REDIS_TIMEOUT_SECONDS = 2
 def build_resources(settings: Settings) -> Resources:
     """Return what the process holds for all requests; nothing connects yet."""
     database = Database(
-        settings.database_url.get_secret_value(), pool_size=settings.database_pool_size, application_name="h-web"
+        settings.database_url.get_secret_value(),
+        pool_size=settings.database_pool_size,
+        application_name="h-web",
+        answer_seconds=ANSWER_SECONDS,
     )
     redis: Redis = Redis.from_url(
         settings.redis_url.get_secret_value(),
@@ -63,7 +65,7 @@ def create_app(resources: Resources) -> ASGIApp:
     routes.include(app)
     cache = PageCache(max_bytes=resources.settings.page_cache_mb * 1024 * 1024)
     app.state.page_cache = cache
-    inner = CachedReads(app, cache=cache, resources=resources)
+    inner = CachedReads(Gate(app, opening=resources.opening), cache=cache, resources=resources)
     return RequestMiddleware(SecurityHeaders(ApiEdge(inner), settings=resources.settings), resources=resources)
 
 
@@ -73,8 +75,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # A thread without a connection would only wait for one; and one connection is for the cache of pages.
     threads = max(1, held.settings.database_pool_size - 1)
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
-    await run_in_threadpool(schema.wait_until_ready, held.database)
-    yield
+    async with held.opening.awaiting(held.database):
+        yield
     held.database.close()
     held.redis.close()
     held.metrics.close()

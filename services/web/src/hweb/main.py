@@ -5,8 +5,6 @@ import sys
 
 import uvicorn
 from hcommon import logging
-from hcommon.db import schema
-from hcommon.db.engine import Database
 from hcommon.settings import load
 from starlette.types import ASGIApp
 
@@ -32,7 +30,6 @@ def main() -> None:
     settings = load(Settings)
     logging.configure(service="web", level=settings.log_level, log_format=settings.log_format)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))  # as process 1 of a container it would not end by itself
-    _wait_for_database(settings)
     uvicorn.run(
         "hweb.main:serve",
         factory=True,
@@ -51,10 +48,3 @@ def main() -> None:
         timeout_graceful_shutdown=GRACEFUL_SHUTDOWN_SECONDS,
         timeout_worker_healthcheck=WORKER_HEALTHCHECK_SECONDS,
     )
-
-
-def _wait_for_database(settings: Settings) -> None:
-    """Wait here, where a signal still ends the process: uvicorn looks at signals only once it serves."""
-    database = Database(settings.database_url.get_secret_value(), pool_size=1, application_name="h-web")
-    schema.wait_until_ready(database)
-    database.close()

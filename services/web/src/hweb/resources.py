@@ -1,6 +1,6 @@
 """What the process holds for all requests."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from hcommon.clock import Clock
 from hcommon.crypto import KeyRing
@@ -10,6 +10,7 @@ from hcommon.presentation.annotation import LinkSettings
 from hcommon.search.backend import SearchBackend
 from redis import Redis
 
+from hweb.opening import Opening
 from hweb.settings import Settings
 
 
@@ -20,6 +21,7 @@ class Resources:
     Attributes:
         redis: Sessions, rate limits and caches.
         links: Where the links of annotations lead.
+        opening: Whether requests are let in yet.
     """
 
     settings: Settings
@@ -30,3 +32,4 @@ class Resources:
     metrics: Metrics
     keys: KeyRing
     links: LinkSettings
+    opening: Opening = field(default_factory=Opening)

@@ -121,6 +121,25 @@ class TestBackendSearches:
         assert ids(find(wildcard_uri="https://example.com/*")["rows"]) == shown(made)
         assert ids(find()["rows"]) == shown(made)
 
+    def test_the_notebooks_walk_through_the_public_group_loses_nothing(
+        self, session: Session, user: User, find: Find, rolled_back: RolledBackDatabase
+    ) -> None:
+        dates = [START + timedelta(microseconds=number // 5) for number in range(60)]
+        made = [make_annotation(session, user=user, created=when, updated=when) for when in dates]
+        session.flush()
+        index(rolled_back)
+        seen: list[str] = []
+        parameters: dict[str, Any] = {"group": "__world__", "sort": "updated", "order": "desc", "limit": 7}
+        parameters["_separate_replies"] = "false"
+        while len(seen) < 60:
+            found = find(**parameters)
+            assert found["total"] == 60
+            assert found["rows"]
+            seen += ids(found["rows"])
+            parameters["search_after"] = found["rows"][-1]["updated"]
+        assert set(seen) == set(shown(*made))
+        assert not find(**parameters)["rows"]
+
     def test_rows_come_in_the_backends_order_and_stale_ids_are_left_out(
         self, session: Session, user: User, resources: Resources
     ) -> None:

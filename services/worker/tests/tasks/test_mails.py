@@ -89,20 +89,32 @@ class TestSendActivationMail:
         send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
         assert mailer.sent == []
 
-    def test_a_redelivered_event_gives_the_same_message(self, context: Context, mailer: Any, session: Session) -> None:
+    def test_a_redelivered_event_sends_no_second_mail(self, context: Context, mailer: Any, session: Session) -> None:
         user = make_user(session, activated_at=None)
         event = UserRegistered(occurred_at=START, user_id=user.id)
         send_activation_mail(context, event=event)
         send_activation_mail(context, event=event)
-        assert len({message["Message-ID"] for message in mailer.sent}) == 1
+        assert len(mailer.sent) == 1
+
+    def test_another_event_sends_another_mail(self, context: Context, mailer: Any, session: Session) -> None:
+        user = make_user(session, activated_at=None)
+        for _ in range(2):
+            send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
+        assert len({message["Message-ID"] for message in mailer.sent}) == 2
 
     def test_a_refused_mail_is_no_error(self, context: Context, mailer: Any, session: Session) -> None:
         user = make_user(session, activated_at=None)
         mailer.error = MailRefusedError("550")
         send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
 
-    def test_a_passing_fault_is_told(self, context: Context, mailer: Any, session: Session) -> None:
+    def test_a_passing_fault_is_told_and_the_next_try_sends(
+        self, context: Context, mailer: Any, session: Session
+    ) -> None:
         user = make_user(session, activated_at=None)
+        event = UserRegistered(occurred_at=START, user_id=user.id)
         mailer.error = MailServerUnavailableError("away")
         with pytest.raises(MailServerUnavailableError):
-            send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
+            send_activation_mail(context, event=event)
+        mailer.error = None
+        send_activation_mail(context, event=event)
+        assert len(mailer.sent) == 1

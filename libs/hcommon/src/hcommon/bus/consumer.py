@@ -79,7 +79,6 @@ class EventConsumer:
         handle_delivery: Callable[[Delivery], None] | None = None,
         max_batch: int = 1,
         max_wait_seconds: float = 0.05,
-        own_queue: bool = False,
     ) -> None:
         """Prepare; nothing connects before `run`.
 
@@ -91,8 +90,6 @@ class EventConsumer:
             handle_delivery: Instead of `handle`: called with one event and its count of failures.
             max_batch: Most events a call.
             max_wait_seconds: How long the first event of a batch waits for others.
-            own_queue: The queue is this process's alone: what waits there when the process starts was meant for a
-                process before it, and is dropped.
         """
         if (handle is None) == (handle_delivery is None):
             raise TypeError("EventConsumer takes either handle or handle_delivery.")
@@ -103,7 +100,6 @@ class EventConsumer:
         self._handle_delivery = handle_delivery
         self._max_batch = max_batch if handle else 1
         self._max_wait_seconds = max_wait_seconds
-        self._must_purge = own_queue
         # Also imports the transport, here and not in several threads at once.
         template = Connection(broker_url)
         self._errors = (OperationalError, OSError, *template.connection_errors, *template.channel_errors)
@@ -133,9 +129,6 @@ class EventConsumer:
             channel.basic_qos(0, max(2 * self._max_batch, 10), False)  # noqa: FBT003 - kombu's positional signature
             queue = self._queue(channel)
             queue.declare()
-            if self._must_purge:
-                queue.purge()
-                self._must_purge = False
             with KombuConsumer(channel, queues=[queue], on_message=self._waiting.append, auto_declare=False):
                 outage.over()
                 self.connected.set()

@@ -18,10 +18,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from hcommon.db import prepared
+from hcommon.db.answers import AnswerWatch, WatchedConnection
 from hcommon.errors import UnavailableError
 
 POOL_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
+
+ANSWER_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 5
+"""For a service whose callers wait: how long PostgreSQL may be silent. By then its own timeout would have come."""
 
 _RAW_JSON = psycopg2.extensions.new_type((114, 3802), "RAW_JSON", lambda value, _: value)
 
@@ -43,15 +47,21 @@ class DatabaseBusyError(UnavailableError):
 class Database:
     """A pool of connections to PostgreSQL, shared by the threads of one process."""
 
-    def __init__(self, url: str, *, pool_size: int, application_name: str = "h") -> None:
+    def __init__(
+        self, url: str, *, pool_size: int, application_name: str = "h", answer_seconds: float | None = None
+    ) -> None:
         """Prepare the pool; nothing connects before it is used.
 
         Args:
             url: SQLAlchemy URL; `postgresql://` and `postgres://` mean psycopg2.
             pool_size: Connections kept and the most that are opened.
             application_name: Shown in `pg_stat_activity`.
+            answer_seconds: How long a statement may wait for the server before the connection counts as lost; None
+                waits without end, as long work and commands must.
         """
         self.engine = _create_engine(url, pool_size=pool_size, application_name=application_name)
+        if answer_seconds is not None:
+            _limit_answers(self.engine, seconds=answer_seconds)
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
@@ -99,6 +109,18 @@ def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine
 
     prepared.install(engine)
     return engine
+
+
+def _limit_answers(engine: Engine, *, seconds: float) -> None:
+    watch = AnswerWatch(seconds=seconds)
+
+    @event.listens_for(engine, "do_connect")
+    def _watched(_: object, __: object, ___: object, parameters: dict[str, object]) -> None:
+        parameters["connection_factory"] = WatchedConnection
+
+    @event.listens_for(engine, "connect")
+    def _look_after(connection: WatchedConnection, _: ConnectionPoolEntry) -> None:
+        watch.add(connection)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 from hcommon.models.annotation import Annotation, Flag
 from hcommon.models.document import Document, DocumentMeta, DocumentRevision, DocumentURI
 from hcommon.models.group import Group, GroupMembership, GroupScope
-from hcommon.models.notification import Notification, Subscription
+from hcommon.models.notification import MailReceipt, Notification, Subscription
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
 from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
@@ -23,6 +23,7 @@ __all__ = [
     "Group",
     "GroupMembership",
     "GroupScope",
+    "MailReceipt",
     "Notification",
     "OutboxEvent",
     "SearchDocument",

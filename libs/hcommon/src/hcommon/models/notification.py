@@ -31,6 +31,18 @@ class Notification(Base):
     created: Mapped[Timestamp]
 
 
+class MailReceipt(Base):
+    """One mail of one event to one person, so that a repeated event sends no second."""
+
+    __tablename__ = "mail_receipt"
+    __table_args__ = (UniqueConstraint("event_id", "recipient_id"),)
+
+    id: Mapped[IntKey]
+    event_id: Mapped[UUID]
+    recipient_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    created: Mapped[Timestamp] = mapped_column(index=True)
+
+
 class Subscription(Base):
     """A user's choice about one kind of mail; without a row the answer is yes."""
 

@@ -13,15 +13,14 @@ from hcommon.clock import SystemClock
 from hcommon.db import schema
 from hcommon.db.engine import Database
 from hcommon.errors import HError
-from hcommon.sessions import SessionStore
 from hcommon.settings import load
-from redis import Redis
 from sqlalchemy.exc import DBAPIError
 from typer.core import TyperGroup
 
 from hweb.settings import Settings
 
 if TYPE_CHECKING:
+    from hcommon.sessions import SessionStore
     from rich.table import Table
 
 REDIS_TIMEOUT_SECONDS = 5
@@ -63,8 +62,12 @@ class Tools:
     now: datetime
 
     @contextmanager
-    def sessions(self) -> Iterator[SessionStore]:
+    def sessions(self) -> Iterator["SessionStore"]:
         """Lend the store of browser sessions."""
+        # Loaded for the commands that need it: a tenth of the time that a command takes.
+        from hcommon.sessions import SessionStore  # noqa: PLC0415
+        from redis import Redis  # noqa: PLC0415
+
         with Redis.from_url(
             self.settings.redis_url.get_secret_value(),
             socket_timeout=REDIS_TIMEOUT_SECONDS,

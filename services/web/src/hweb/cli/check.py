@@ -9,7 +9,6 @@ from hcommon.db.engine import Database
 from hcommon.errors import UnavailableError
 from hcommon.health import Check, run_checks
 from hcommon.search.choice import search_index
-from redis import Redis
 
 from hweb.cli.application import load_settings
 from hweb.settings import Settings
@@ -64,6 +63,8 @@ def _database(settings: Settings) -> str:
 
 
 def _redis(settings: Settings) -> str:
+    from redis import Redis  # noqa: PLC0415 - most commands do without, and loading it takes long
+
     with Redis.from_url(
         settings.redis_url.get_secret_value(), socket_timeout=TIMEOUT_SECONDS, socket_connect_timeout=TIMEOUT_SECONDS
     ) as redis:

@@ -35,6 +35,7 @@ def advisory(held: Resources, *, now: datetime) -> dict[str, Check]:
 def _database(held: Resources) -> str:
     with held.database.read() as connection:
         schema.check(connection)
+    held.opening.check()
     return f"schema {schema.REVISION}"
 
 

@@ -19,7 +19,7 @@ from hcommon.presentation.annotation import LinkSettings
 from sqlalchemy import select
 
 from hworker import metrics as names
-from hworker import replies
+from hworker import receipts, replies
 from hworker.context import Context
 from hworker.emails.activation import activation_link, activation_message
 from hworker.emails.message import UnusableAddressError
@@ -56,40 +56,36 @@ def send_reply_notice(context: Context, *, event: AnnotationCreated) -> None:
 
 
 def send_activation_mail(context: Context, *, event: UserRegistered) -> None:
-    """Send a new user the link that activates the account, unless it is active or gone.
+    """Send a new user the link that activates the account, unless it was sent, or the account is active or gone.
 
     Raises:
         MailServerUnavailableError: Nothing was sent.
     """
     settings = context.settings
     now = context.clock.now()
-    with context.database.read() as connection:
-        user = connection.execute(
-            select(User.id, User.username, User.email).where(
-                User.id == event.user_id,
-                User.deleted.is_(False),
-                User.activated_at.is_(None),
-                User.email.is_not(None),
+    waiting = select(User.id, User.username, User.email).where(
+        User.id == event.user_id, User.deleted.is_(False), User.activated_at.is_(None), User.email.is_not(None)
+    )
+    with context.database.transaction() as session:
+        user = session.execute(waiting).first()
+        if user is None or not receipts.claim(session, event_id=event.id, recipient_id=user.id, now=now):
+            return
+        previous = settings.secret_key_previous
+        keys = KeyRing(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
+        link = activation_link(keys, app_url=settings.app_url, user_id=user.id, email=user.email, now=now)
+        try:
+            message = activation_message(
+                to=user.email,
+                username=user.username,
+                link=link,
+                app_url=settings.app_url,
+                sender=settings.mail_default_sender,
+                message_id=f"activation.{event.id}@{settings.authority}",
+                now=now,
             )
-        ).first()
-    if user is None:
-        return
-    previous = settings.secret_key_previous
-    keys = KeyRing(settings.secret_key.get_secret_value(), previous.get_secret_value() if previous else None)
-    link = activation_link(keys, app_url=settings.app_url, user_id=user.id, email=user.email, now=now)
-    try:
-        message = activation_message(
-            to=user.email,
-            username=user.username,
-            link=link,
-            app_url=settings.app_url,
-            sender=settings.mail_default_sender,
-            message_id=f"activation.{event.id}@{settings.authority}",
-            now=now,
-        )
-        _send(context, message, kind="activation")
-    except (UnusableAddressError, MailRefusedError) as error:
-        _refused(context, error, kind="activation", user_id=user.id)
+            _send(context, message, kind="activation")
+        except (UnusableAddressError, MailRefusedError) as error:
+            _refused(context, error, kind="activation", user_id=user.id)
 
 
 def _send(context: Context, message: EmailMessage, *, kind: str) -> None:
