@@ -26,18 +26,16 @@ class TestOnGroupUpdated:
 
 
 class TestReviseGroup:
-    def test_raises_every_revision_of_the_group_in_chunks(
-        self, context: Context, session: Session, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(revisions, "CHUNK", 2)
+    def test_raises_every_revision_of_the_group_in_chunks(self, context: Context, session: Session) -> None:
         user, group = make_user(session), make_group(session)
         mine = [make_annotation(session, user=user, group=group, created=START).id for _ in range(5)]
         gone = make_annotation(session, user=user, group=group, deleted=True)
         other = make_annotation(session, user=user)
-        revisions.revise_group(context, event=GroupUpdated(occurred_at=START, group_id=group.id, readers_changed=True))
+        event = GroupUpdated(occurred_at=START, group_id=group.id, readers_changed=True)
+        revisions.revise_group(context, event=event, chunk=2)
         found = dict(session.execute(select(Annotation.id, Annotation.revision)).all())
         assert {found[key] for key in mine} == {2}
         assert (found[gone.id], found[other.id]) == (1, 1)
-        chunks = [event.annotation_ids for event in recorded_events(session) if isinstance(event, AnnotationsRevised)]
+        chunks = [told.annotation_ids for told in recorded_events(session) if isinstance(told, AnnotationsRevised)]
         assert [len(chunk) for chunk in chunks] == [2, 2, 1]
         assert {key for chunk in chunks for key in chunk} == set(mine)

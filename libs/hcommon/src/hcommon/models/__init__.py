@@ -4,6 +4,7 @@ from hcommon.models.annotation import Annotation, Flag
 from hcommon.models.document import Document, DocumentMeta, DocumentURI
 from hcommon.models.group import Group, GroupMembership, GroupScope
 from hcommon.models.notification import Notification, Subscription
+from hcommon.models.organization import Organization
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
 from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
@@ -23,6 +24,7 @@ __all__ = [
     "GroupMembership",
     "GroupScope",
     "Notification",
+    "Organization",
     "OutboxEvent",
     "SearchDocument",
     "Subscription",
