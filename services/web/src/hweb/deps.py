@@ -15,6 +15,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 from hcommon.auth import ANONYMOUS, Principal, principal_of_client, principal_of_token
 from hcommon.clock import Clock
+from hcommon.errors import HError
 from hcommon.presentation.annotation import LinkSettings
 from hcommon.search.backend import SearchBackend
 from sqlalchemy import Connection
@@ -27,8 +28,13 @@ from hweb.settings import Settings
 from hweb.visitor import Visitor
 
 BEARER = "bearer "
+CSRF_HEADER = "x-csrf-token"
 MAX_CLIENT_ID_CHARS = 100
 """Where `X-Client-Id` is cut off; the client sends 32 characters."""
+
+
+class ForgedRequestError(HError):
+    """A request with the session's cookie was not sent by our own page, or that page is too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +105,20 @@ async def _client_write(request: Request, held: ResourcesDep) -> WriterFactory:
     return _writer(request, held, clients=True)
 
 
-def _reader(request: Request, held: Resources, *, clients: bool) -> ReaderFactory:
-    whose = _principal_of(request, held, clients=clients)
+async def _cookie_write(request: Request, held: ResourcesDep) -> WriterFactory:
+    return _writer(request, held, clients=False, cookie=True)
+
+
+async def _any_read(request: Request, held: ResourcesDep) -> ReaderFactory:
+    return _reader(request, held, clients=True, cookie=True)
+
+
+async def _any_write(request: Request, held: ResourcesDep) -> WriterFactory:
+    return _writer(request, held, clients=True, cookie=True)
+
+
+def _reader(request: Request, held: Resources, *, clients: bool, cookie: bool = False) -> ReaderFactory:
+    whose = _principal_of(request, held, clients=clients, cookie=cookie)
 
     @contextmanager
     def read() -> Iterator[Reader]:
@@ -111,8 +129,8 @@ def _reader(request: Request, held: Resources, *, clients: bool) -> ReaderFactor
     return read
 
 
-def _writer(request: Request, held: Resources, *, clients: bool) -> WriterFactory:
-    whose = _principal_of(request, held, clients=clients)
+def _writer(request: Request, held: Resources, *, clients: bool, cookie: bool = False) -> WriterFactory:
+    whose = _principal_of(request, held, clients=clients, cookie=cookie)
     client_id = request.headers.get("x-client-id", "")[:MAX_CLIENT_ID_CHARS] or None
 
     @contextmanager
@@ -165,9 +183,27 @@ def bearer_token(request: Request) -> str | None:
 
 
 def _principal_of(
+    request: Request, held: Resources, *, clients: bool, cookie: bool
+) -> Callable[[Connection | Session, datetime], Principal]:
+    """Return how to find out who asks; clients' credentials and the cookie count only where the route says so."""
+    csrf_token = request.headers.get(CSRF_HEADER) if cookie else None
+    by_header = _principal_of_header(request, held, clients=clients)
+
+    def principal(connection: Connection | Session, now: datetime) -> Principal:
+        found = by_header(connection, now)
+        if csrf_token is None or found != ANONYMOUS:
+            return found
+        visitor = Visitor(request, held)
+        if not visitor.owns(csrf_token):
+            raise ForgedRequestError("X-CSRF-Token is not of this session: load the page again.")
+        return visitor.principal(connection)
+
+    return principal
+
+
+def _principal_of_header(
     request: Request, held: Resources, *, clients: bool
 ) -> Callable[[Connection | Session, datetime], Principal]:
-    """Return how to find out who asks; credentials of clients count only where the route lets clients in."""
     token = bearer_token(request)
     credentials = basic_credentials(request.headers.get("authorization")) if clients else None
     forwarded_userid = request.headers.get("x-forwarded-user")
@@ -195,6 +231,12 @@ ClientReadDep = Annotated[ReaderFactory, Depends(_client_read)]
 """Like `ReadDep`, and lets clients in (`principal.client`): HTTP Basic, for a user if `X-Forwarded-User` names one."""
 ClientWriteDep = Annotated[WriterFactory, Depends(_client_write)]
 """Like `WriteDep`, and lets clients in."""
+CookieWriteDep = Annotated[WriterFactory, Depends(_cookie_write)]
+"""Like `WriteDep`, and lets the site's own pages in: the session's cookie with a form's token as `X-CSRF-Token`."""
+AnyReadDep = Annotated[ReaderFactory, Depends(_any_read)]
+"""Like `ReadDep`, and lets in clients and the site's own pages."""
+AnyWriteDep = Annotated[WriterFactory, Depends(_any_write)]
+"""Like `WriteDep`, and lets in clients and the site's own pages."""
 SessionReadDep = Annotated[ReaderFactory, Depends(_session_read)]
 """Like `ReadDep` for pages: the principal is the browser session's user."""
 SessionWriteDep = Annotated[WriterFactory, Depends(_session_write)]

@@ -10,7 +10,7 @@ from hweb.docs import pages as docs
 from hweb.embed import pages as embed
 from hweb.flags import api as flags
 from hweb.groups import api as groups
-from hweb.groups import members_api
+from hweb.groups import members_api, members_pages
 from hweb.groups import pages as groups_pages
 from hweb.links import api as links
 from hweb.mailbox import pages as mailbox
@@ -43,6 +43,7 @@ def include(app: FastAPI) -> None:
         site.router,
         welcome.router,
         profile_pages.router,
+        members_pages.router,
         groups_pages.router,
         organizations.router,
         docs.router,

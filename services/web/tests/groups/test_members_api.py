@@ -169,7 +169,10 @@ class TestPages:
         group = make_group(session, kind="open")
         answer = client.get(path(group), params={"page[number]": 0, "page[size]": 0})
         assert answer.status_code == 400
-        assert [line.partition(":")[0] for line in answer.json()["reason"].split("\n")] == ["page[number]", "page[size]"]
+        assert [line.partition(":")[0] for line in answer.json()["reason"].split("\n")] == [
+            "page[number]",
+            "page[size]",
+        ]
         assert client.get(path(group), params={"page[number]": 1, "page[size]": 101}).status_code == 400
 
 
@@ -254,9 +257,19 @@ class TestAdd:
     def user(self, session: Session) -> User:
         return make_user(session, username="al", authority="lms.example")
 
-    @pytest.mark.parametrize(("body", "role"), [({"roles": [role.value]}, role) for role in Role] + [(None, MEMBER), ({}, MEMBER)])
+    @pytest.mark.parametrize(
+        ("body", "role"), [({"roles": [role.value]}, role) for role in Role] + [(None, MEMBER), ({}, MEMBER)]
+    )
     def test_a_client_adds_a_user_of_its_authority(
-        self, client: TestClient, session: Session, group: Group, user: User, *, basic_auth: BasicAuth, body: Any, role: Role
+        self,
+        client: TestClient,
+        session: Session,
+        group: Group,
+        user: User,
+        *,
+        basic_auth: BasicAuth,
+        body: Any,
+        role: Role,
     ) -> None:
         arguments = {} if body is None else {"json": body}
         answer = client.post(path(group, user), headers=basic_auth("lms.example"), **arguments)
@@ -309,7 +322,9 @@ class TestAdd:
             assert client.post(where, headers=headers).status_code == 404, where
         assert roles(session, group) == {owner.id: "owner"}
 
-    @pytest.mark.parametrize("body", [{"roles": []}, {"roles": ["king"]}, {"roles": ["member", "owner"]}, {"roles": "x"}, []])
+    @pytest.mark.parametrize(
+        "body", [{"roles": []}, {"roles": ["king"]}, {"roles": ["member", "owner"]}, {"roles": "x"}, []]
+    )
     def test_a_body_that_names_no_role_is_refused(
         self, client: TestClient, group: Group, user: User, *, basic_auth: BasicAuth, body: Any
     ) -> None:
@@ -347,7 +362,16 @@ class TestRoleMatrix:
         return make_group(session, kind="restricted")
 
     def test_removal(
-        self, client: TestClient, session: Session, group: Group, *, actor: User, target: User, actor_role: Role | None, target_role: Role, token: Token
+        self,
+        client: TestClient,
+        session: Session,
+        group: Group,
+        *,
+        actor: User,
+        target: User,
+        actor_role: Role | None,
+        target_role: Role,
+        token: Token,
     ) -> None:
         before = roles(session, group)
         may = target_role in REMOVABLE.get(actor_role, set())
@@ -359,7 +383,17 @@ class TestRoleMatrix:
 
     @pytest.mark.parametrize("role", [*Role])
     def test_change_of_role(
-        self, client: TestClient, session: Session, group: Group, *, actor: User, target: User, actor_role: Role | None, target_role: Role, role: Role, token: Token
+        self,
+        client: TestClient,
+        session: Session,
+        group: Group,
+        *,
+        actor: User,
+        target: User,
+        actor_role: Role | None,
+        target_role: Role,
+        role: Role,
+        token: Token,
     ) -> None:
         may = role in assignable(actor_role, target_role, own=False)
         answer = client.patch(path(group, target), json={"roles": [role]}, headers=token(actor))
@@ -371,7 +405,15 @@ class TestRoleMatrix:
         assert events(session) == ([(MembershipChanged, target.id)] if changed else [])
 
     def test_what_is_said_to_be_possible(
-        self, client: TestClient, group: Group, *, actor: User, target: User, actor_role: Role | None, target_role: Role, token: Token
+        self,
+        client: TestClient,
+        group: Group,
+        *,
+        actor: User,
+        target: User,
+        actor_role: Role | None,
+        target_role: Role,
+        token: Token,
     ) -> None:
         shown = client.get(path(group, target), headers=token(actor)).json()
         assert shown["actions"] == names_of_actions(actor_role, target_role, own=False)
@@ -423,7 +465,14 @@ class TestRefusals:
 
     @pytest.mark.parametrize(
         ("body", "place"),
-        [({"roles": ["king"]}, "roles.0"), ({"roles": [[]]}, "roles.0"), ({"roles": [None]}, "roles.0"), ({"roles": []}, "roles"), ({}, "roles"), ({"roles": ["member", "owner"]}, "roles")],
+        [
+            ({"roles": ["king"]}, "roles.0"),
+            ({"roles": [[]]}, "roles.0"),
+            ({"roles": [None]}, "roles.0"),
+            ({"roles": []}, "roles"),
+            ({}, "roles"),
+            ({"roles": ["member", "owner"]}, "roles"),
+        ],
     )
     def test_a_role_that_does_not_exist_is_named(
         self, client: TestClient, session: Session, group: Group, user: User, *, token: Token, body: Any, place: str

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from hweb.bodies import JSONBody
-from hweb.deps import ClientReadDep, ClientWriteDep, ReadDep, SettingsDep
+from hweb.deps import AnyWriteDep, ClientReadDep, ReadDep, SettingsDep
 from hweb.groups import listing, queries, service
 from hweb.groups.schemas import AuthorityQuery, DocumentURIQuery, ExpandQuery, GroupChange, group_change
 from hweb.groups.service import GroupNotFoundError
@@ -54,7 +54,7 @@ def groups(
 
 
 @router.post("/api/groups", name="group.create")
-def create(write: ClientWriteDep, settings: SettingsDep, body: JSONBody) -> Response:
+def create(write: AnyWriteDep, settings: SettingsDep, body: JSONBody) -> Response:
     """Create a group that belongs to the user who asks, and answer with it; 200."""
     with write() as writer:
         user_id, authority = writer.principal.user_id, writer.principal.authority
@@ -81,7 +81,7 @@ def group(group_id: str, read: ClientReadDep, settings: SettingsDep, expand: Exp
 
 
 @router.patch("/api/groups/{group_id}", name="group.update")
-def update(group_id: str, write: ClientWriteDep, settings: SettingsDep, body: JSONBody) -> Response:
+def update(group_id: str, write: AnyWriteDep, settings: SettingsDep, body: JSONBody) -> Response:
     """Change what the body names, and answer with the whole group."""
     with write() as writer:
         found = service.editable(writer.session, name=group_id, principal=writer.principal)

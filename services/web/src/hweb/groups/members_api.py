@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from hweb import authclients
 from hweb.bodies import JSONBody, OptionalJSONBody
-from hweb.deps import ClientReadDep, ClientWriteDep, ReadDep, WriteDep
+from hweb.deps import AnyReadDep, ClientWriteDep, CookieWriteDep, ReadDep
 from hweb.groups import member_queries, members, rules, service
 from hweb.groups.schemas import PageNumberQuery, PageOffsetQuery, PageSizeQuery, role_of
 from hweb.responses import JSON
@@ -30,7 +30,7 @@ _ONE_PATH = "/api/groups/{group_id}/members/{userid}"
 @router.get(_PATH, name="group.members.read")
 def members_list(
     group_id: str,
-    read: ClientReadDep,
+    read: AnyReadDep,
     number: PageNumberQuery = None,
     offset: PageOffsetQuery = None,
     size: PageSizeQuery = 20,
@@ -73,7 +73,7 @@ def add_member(group_id: str, userid: str, write: ClientWriteDep, body: Optional
 
 
 @router.patch(_ONE_PATH, name="group.member.edit")
-def edit_member(group_id: str, userid: str, write: WriteDep, body: JSONBody) -> Response:
+def edit_member(group_id: str, userid: str, write: CookieWriteDep, body: JSONBody) -> Response:
     """Give a member another role, and answer with the membership."""
     with write() as writer:
         principal = writer.principal
@@ -90,7 +90,7 @@ def edit_member(group_id: str, userid: str, write: WriteDep, body: JSONBody) -> 
 
 
 @router.delete(_ONE_PATH, name="group.member.delete")
-def remove_member(group_id: str, userid: str, write: WriteDep) -> Response:
+def remove_member(group_id: str, userid: str, write: CookieWriteDep) -> Response:
     """End a membership; `me` leaves. 204."""
     with write() as writer:
         found = service.readable(writer.session, name=group_id, principal=writer.principal)
