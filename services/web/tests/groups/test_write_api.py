@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hcommon.events.groups import GroupUpdated, MembershipCreated
+from hcommon.events.groups import GroupReadersChanged, GroupUpdated, MembershipCreated
 from hcommon.models import Group, GroupMembership, User
 from hcommon.models.group import Role
 from hcommon.testing.factories import add_member, make_group, make_user, make_world_group, recorded_events
@@ -267,6 +267,8 @@ class TestUpdate:
         assert (shown["type"], shown["public"]) == (becomes, becomes != "private")
         [event] = [event for event in recorded_events(session) if isinstance(event, GroupUpdated)]
         assert event.readers_changed is readers_changed
+        stale = [told.group_id for told in recorded_events(session) if isinstance(told, GroupReadersChanged)]
+        assert stale == ([group.id] if readers_changed else [])
 
     def test_the_public_group_stays_public(
         self, client: TestClient, session: Session, user: User, token: Token

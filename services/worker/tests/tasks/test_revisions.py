@@ -2,40 +2,48 @@
 
 from typing import Any
 
-import pytest
 from hcommon.events.annotations import AnnotationsRevised
-from hcommon.events.groups import GroupUpdated
+from hcommon.events.groups import GroupReadersChanged
 from hcommon.models import Annotation
 from hcommon.testing.clock import START
 from hcommon.testing.factories import make_annotation, make_group, make_user, recorded_events
 from hworker.context import Context
-from hworker.handlers.groups import on_group_updated
+from hworker.handlers.groups import on_group_readers_changed
 from hworker.tasks import revisions
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 
-class TestOnGroupUpdated:
-    @pytest.mark.parametrize(("readers_changed", "queued"), [(True, ["revise_group"]), (False, [])])
-    def test_only_other_readers_make_the_index_stale(
-        self, context: Context, queue: Any, *, readers_changed: bool, queued: list[str]
-    ) -> None:
-        event = GroupUpdated(occurred_at=START, group_id=1, readers_changed=readers_changed)
-        on_group_updated(event, attempts=0, context=context, tasks=queue)
-        assert [name for name, _, _ in queue.queued] == queued
+class TestOnGroupReadersChanged:
+    def test_a_task_does_the_work(self, context: Context, queue: Any) -> None:
+        event = GroupReadersChanged(occurred_at=START, group_id=1)
+        on_group_readers_changed(event, attempts=2, context=context, tasks=queue)
+        assert queue.queued == [("revise_group", event, 2)]
 
 
 class TestReviseGroup:
-    def test_raises_every_revision_of_the_group_in_chunks(self, context: Context, session: Session) -> None:
+    def test_raises_every_revision_of_the_group_once_in_pieces(self, context: Context, session: Session) -> None:
         user, group = make_user(session), make_group(session)
-        mine = [make_annotation(session, user=user, group=group, created=START).id for _ in range(5)]
+        mine = [make_annotation(session, user=user, group=group, created=START).id for _ in range(4)]
         gone = make_annotation(session, user=user, group=group, deleted=True)
         other = make_annotation(session, user=user)
-        event = GroupUpdated(occurred_at=START, group_id=group.id, readers_changed=True)
-        revisions.revise_group(context, event=event, chunk=2)
-        found = dict(session.execute(select(Annotation.id, Annotation.revision)).all())
+        todo = [GroupReadersChanged(occurred_at=START, group_id=group.id)]
+        done: list[AnnotationsRevised] = []
+        while todo:
+            before = len(recorded_events(session))
+            revisions.revise_group(context, event=todo.pop(), piece=2)
+            for told in recorded_events(session)[before:]:
+                if isinstance(told, GroupReadersChanged):
+                    todo.append(told)
+                elif isinstance(told, AnnotationsRevised):
+                    done.append(told)
+        found = {row.id: row.revision for row in session.execute(select(Annotation.id, Annotation.revision))}
         assert {found[key] for key in mine} == {2}
         assert (found[gone.id], found[other.id]) == (1, 1)
-        chunks = [told.annotation_ids for told in recorded_events(session) if isinstance(told, AnnotationsRevised)]
-        assert [len(chunk) for chunk in chunks] == [2, 2, 1]
-        assert {key for chunk in chunks for key in chunk} == set(mine)
+        assert [len(told.annotation_ids) for told in done] == [2, 2]
+        assert {key for told in done for key in told.annotation_ids} == set(mine)
+
+    def test_a_group_without_annotations_leads_to_nothing(self, context: Context, session: Session) -> None:
+        group = make_group(session)
+        revisions.revise_group(context, event=GroupReadersChanged(occurred_at=START, group_id=group.id))
+        assert recorded_events(session) == []

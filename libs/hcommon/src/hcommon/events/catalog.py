@@ -5,7 +5,13 @@ from typing import Any
 from hcommon.events.accounts import GrantRevoked, UserRegistered
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationsRevised, AnnotationUpdated
 from hcommon.events.base import Consumer, Event
-from hcommon.events.groups import GroupUpdated, MembershipChanged, MembershipCreated, MembershipDeleted
+from hcommon.events.groups import (
+    GroupReadersChanged,
+    GroupUpdated,
+    MembershipChanged,
+    MembershipCreated,
+    MembershipDeleted,
+)
 
 EVENTS: tuple[type[Event], ...] = (
     AnnotationCreated,
@@ -18,6 +24,7 @@ EVENTS: tuple[type[Event], ...] = (
     MembershipChanged,
     MembershipDeleted,
     GroupUpdated,
+    GroupReadersChanged,
 )
 
 _BY_TYPE = {event.TYPE: event for event in EVENTS}

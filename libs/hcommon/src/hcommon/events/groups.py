@@ -1,6 +1,8 @@
 """Events of groups and of who is in them."""
 
+from datetime import datetime
 from typing import ClassVar
+from uuid import UUID
 
 from hcommon.events.base import Consumer, Event
 
@@ -37,11 +39,29 @@ class GroupUpdated(Event):
     """A group got another name, another type or other scopes.
 
     Attributes:
-        readers_changed: Other people than before may read it, so what search knows of its annotations is out of date.
+        readers_changed: Other people than before may read it.
     """
 
     TYPE: ClassVar[str] = "group.updated"
-    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WEBSOCKET, Consumer.WORKER})
+    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WEBSOCKET})
 
     group_id: int
     readers_changed: bool = False
+
+
+class GroupReadersChanged(Event):
+    """Other people than before may read a group, which the search documents of all its annotations hold.
+
+    The worker has these written anew in pieces, and records this event again for each further piece.
+
+    Attributes:
+        after_created: When the last annotation of the piece before was created; None for the first piece.
+        after_id: That annotation; None for the first piece.
+    """
+
+    TYPE: ClassVar[str] = "group.readers_changed"
+    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WORKER})
+
+    group_id: int
+    after_created: datetime | None = None
+    after_id: UUID | None = None

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from hcommon import outbox
 from hcommon.auth import Principal
 from hcommon.errors import ErrorKind, HError
-from hcommon.events.groups import GroupUpdated
+from hcommon.events.groups import GroupReadersChanged, GroupUpdated
 from hcommon.ids import GROUP_PUBID_LENGTH, WORLD_GROUP, make_groupid, new_pubid
 from hcommon.models import Group, GroupScope
 from hcommon.models.group import Role
@@ -185,6 +185,8 @@ def _record(
 ) -> None:
     event = GroupUpdated(occurred_at=now, client_id=client_id, group_id=group_id, readers_changed=readers_changed)
     outbox.record(session, event)
+    if readers_changed:
+        outbox.record(session, GroupReadersChanged(occurred_at=now, group_id=group_id))
 
 
 def _taken(change: GroupChange, authority: str) -> GroupidTakenError:

@@ -1,16 +1,21 @@
 """What follows from events of groups."""
 
-from hcommon.events.groups import GroupUpdated
+from hcommon.events.groups import GroupReadersChanged
 
 from hworker.app import TaskQueue
 from hworker.context import Context
 
 
-def on_group_updated(event: GroupUpdated, *, attempts: int, context: Context, tasks: TaskQueue) -> None:  # noqa: ARG001 - as every handler
-    """Have the group's annotations indexed anew, if others than before may read them.
+def on_group_readers_changed(
+    event: GroupReadersChanged,
+    *,
+    attempts: int,
+    context: Context,  # noqa: ARG001 - as every handler
+    tasks: TaskQueue,
+) -> None:
+    """Have a piece of the group's annotations indexed anew.
 
     Raises:
         BrokerUnavailableError: The task could not be queued.
     """
-    if event.readers_changed:
-        tasks.send_event("revise_group", event=event, attempts=attempts)
+    tasks.send_event("revise_group", event=event, attempts=attempts)
