@@ -4,6 +4,7 @@ from hcommon.models.annotation import Annotation, Flag
 from hcommon.models.document import Document, DocumentMeta, DocumentRevision, DocumentURI
 from hcommon.models.group import Group, GroupMembership, GroupScope
 from hcommon.models.notification import MailReceipt, Notification, Subscription
+from hcommon.models.organization import Organization
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
 from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
@@ -25,6 +26,7 @@ __all__ = [
     "GroupScope",
     "MailReceipt",
     "Notification",
+    "Organization",
     "OutboxEvent",
     "SearchDocument",
     "Subscription",
