@@ -1,4 +1,4 @@
-"""Which annotations an event makes stale in the index: the whole table."""
+"""Which annotations an event makes stale in the index, one or a user's: the whole table."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -6,6 +6,9 @@ from uuid import UUID
 
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
 from hcommon.events.base import Event
+from hcommon.events.moderation import ShadowBanChanged
+
+from hindexer.authors import AuthorChunk, chunk_of
 
 
 def annotation_of(event: AnnotationEvent) -> UUID:
@@ -13,8 +16,9 @@ def annotation_of(event: AnnotationEvent) -> UUID:
     return event.annotation_id
 
 
-SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], UUID]]] = {
+SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], UUID | AuthorChunk]]] = {
     AnnotationCreated: annotation_of,
     AnnotationUpdated: annotation_of,
     AnnotationDeleted: annotation_of,
+    ShadowBanChanged: chunk_of,
 }

@@ -5,11 +5,15 @@ from typing import Any
 from hcommon.events.accounts import GrantRevoked, UserRegistered
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
 from hcommon.events.base import Consumer, Event
+from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
 
 EVENTS: tuple[type[Event], ...] = (
     AnnotationCreated,
     AnnotationUpdated,
     AnnotationDeleted,
+    AnnotationFlagged,
+    AnnotationModerated,
+    ShadowBanChanged,
     UserRegistered,
     GrantRevoked,
 )

@@ -1,8 +1,9 @@
 """Tables, one module an aggregate. Importing this package declares all of them."""
 
 from hcommon.models.annotation import Annotation, Flag
-from hcommon.models.document import Document, DocumentMeta, DocumentURI
+from hcommon.models.document import Document, DocumentMeta, DocumentURI, WithdrawnURI
 from hcommon.models.group import Group, GroupMembership, GroupScope
+from hcommon.models.moderation import ModerationLog
 from hcommon.models.notification import Notification, Subscription
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
@@ -22,10 +23,12 @@ __all__ = [
     "Group",
     "GroupMembership",
     "GroupScope",
+    "ModerationLog",
     "Notification",
     "OutboxEvent",
     "SearchDocument",
     "Subscription",
     "Token",
     "User",
+    "WithdrawnURI",
 ]
