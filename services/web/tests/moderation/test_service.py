@@ -1,5 +1,6 @@
 """Verdicts of several moderators at once."""
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from hweb.annotations import service as annotations
 from hweb.moderation import service
 from hweb.moderation.schemas import Verdict
 from hweb.moderation.service import StaleVerdictError
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 MODERATORS = 4
@@ -110,4 +111,7 @@ class TestAtOnce:
                 )
                 stale = pool.submit(run)
                 verdict_began.wait(timeout=30)
+                deadline = time.monotonic() + 30
+                while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
+                    assert time.monotonic() < deadline
             assert stale.result(timeout=30)
