@@ -12,7 +12,7 @@ from hcommon.search.writer import SearchWriter
 from hcommon.testing.clock import START, FrozenClock
 from hcommon.testing.database import RolledBackDatabase
 from hcommon.testing.factories import make_annotation, make_user, recorded_events
-from hindexer.authors import CHUNK
+from hindexer.authors import CHUNK, MOST_CHUNKS
 from hindexer.handlers import BatchHandler
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -86,3 +86,14 @@ class TestChunks:
         annotation = make_annotation(session, user=banned)
         handle([ShadowBanChanged(occurred_at=START, user_id=banned.id) for _ in range(2)])
         assert indexed(session) == {annotation.id: 2}
+
+    def test_very_many_users_at_once_take_several_turns(self, session: Session, handle: BatchHandler) -> None:
+        users = [make_user(session, nipsa=True) for _ in range(MOST_CHUNKS + 2)]
+        made = {make_annotation(session, user=user).id for user in users}
+        handle([ShadowBanChanged(occurred_at=START, user_id=user.id) for user in users])
+        left = recorded_events(session)
+        assert [event.user_id for event in left if isinstance(event, ShadowBanChanged)] == [
+            user.id for user in users[MOST_CHUNKS:]
+        ]
+        handle(left)
+        assert set(indexed(session)) == made

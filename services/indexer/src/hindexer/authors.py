@@ -4,9 +4,10 @@ A chunk an event: the event is recorded again for what is left, so that no event
 between, and a process that dies loses at most a chunk's work.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from hcommon import outbox
@@ -14,9 +15,13 @@ from hcommon.db.engine import Database
 from hcommon.events.moderation import ShadowBanChanged
 from hcommon.search.document import read_batch
 from hcommon.search.writer import SearchWriter
-from sqlalchemy import text
+from sqlalchemy import Row, text
 
 CHUNK: Final = 500
+"""Annotations an event."""
+
+MOST_CHUNKS: Final = 20
+"""Events of this kind in one call."""
 
 # Revisions are raised first: should the index be away for good, `h search check` finds what it has as stale.
 _RAISE: Final = text("""
@@ -49,28 +54,34 @@ def chunk_of(event: ShadowBanChanged) -> AuthorChunk:
     return AuthorChunk(user_id=event.user_id, after_created=event.after_created, after_id=event.after_id)
 
 
-def write_chunk(database: Database, writer: SearchWriter, chunk: AuthorChunk, *, now: datetime) -> int:
-    """Write the documents of a chunk, have the next one written, and return how many there were.
+def write_chunks(database: Database, writer: SearchWriter, chunks: Sequence[AuthorChunk], *, now: datetime) -> int:
+    """Write the documents of chunks, have the next ones written, and return how many there were.
+
+    More than `MOST_CHUNKS` at once are put back: a call must end before the broker takes its events for lost.
 
     Raises:
         UnavailableError: PostgreSQL or the index is away; all of it can be done again.
     """
-    with database.transaction() as session:
-        parameters = {
-            "user_id": chunk.user_id,
-            "after_created": chunk.after_created,
-            "after_id": chunk.after_id,
-            "chunk": CHUNK,
-        }
-        rows = session.execute(_RAISE, parameters).all()
-    if not rows:
-        return 0
-    with database.read() as connection:
-        batch = read_batch(connection, [row.id for row in rows])
-    writer.write(batch)
-    if len(rows) == CHUNK:
-        created, last_id = max((row.created, row.id) for row in rows)
-        following = ShadowBanChanged(occurred_at=now, user_id=chunk.user_id, after_created=created, after_id=last_id)
+    written = 0
+    following = list(chunks[MOST_CHUNKS:])
+    for chunk in chunks[:MOST_CHUNKS]:
+        rows = _raise_revisions(database, chunk)
+        if not rows:
+            continue
+        with database.read() as connection:
+            batch = read_batch(connection, [row.id for row in rows])
+        writer.write(batch)
+        written += len(rows)
+        if len(rows) == CHUNK:
+            created, last_id = max((row.created, row.id) for row in rows)
+            following.append(replace(chunk, after_created=created, after_id=last_id))
+    if following:
         with database.transaction() as session:
-            outbox.record(session, following)
-    return len(rows)
+            for chunk in following:
+                outbox.record(session, ShadowBanChanged(occurred_at=now, **asdict(chunk)))
+    return written
+
+
+def _raise_revisions(database: Database, chunk: AuthorChunk) -> Sequence[Row[Any]]:
+    with database.transaction() as session:
+        return session.execute(_RAISE, {**asdict(chunk), "chunk": CHUNK}).all()

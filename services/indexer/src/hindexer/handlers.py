@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Sequence
-from uuid import UUID
+from itertools import chain
 
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
@@ -13,7 +13,7 @@ from hcommon.search.document import Batch, read_batch
 from hcommon.search.writer import SearchWriter
 
 from hindexer import metrics as names
-from hindexer.authors import AuthorChunk, write_chunk
+from hindexer.authors import AuthorChunk, write_chunks
 from hindexer.subscriptions import SUBSCRIPTIONS
 
 _log = get_logger(__name__)
@@ -43,17 +43,17 @@ class BatchHandler:
             self._metrics.count(names.UNKNOWN, len(events) - len(known))
         if not known:
             return
-        stale = dict.fromkeys([SUBSCRIPTIONS[type(event)](event) for event in known])
-        ids = [one for one in stale if isinstance(one, UUID)]
+        stale = [SUBSCRIPTIONS[type(event)](event) for event in known]
+        chunks = list(dict.fromkeys([one for one in stale if isinstance(one, AuthorChunk)]))
+        ids = list(dict.fromkeys(chain.from_iterable([one for one in stale if not isinstance(one, AuthorChunk)])))
         batch = Batch()
         if ids:
             with self._database.read() as connection:
                 batch = read_batch(connection, ids)
             self._writer.write(batch)
         written = len(batch.documents)
-        for one in stale:
-            if isinstance(one, AuthorChunk):
-                written += write_chunk(self._database, self._writer, one, now=self._clock.now())
+        if chunks:
+            written += write_chunks(self._database, self._writer, chunks, now=self._clock.now())
         milliseconds = (time.perf_counter() - started) * 1000
         lag = self._clock.now() - min(event.occurred_at for event in known)
         self._metrics.timing(names.BATCH, milliseconds)

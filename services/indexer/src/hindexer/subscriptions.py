@@ -1,6 +1,6 @@
 """Which annotations an event makes stale in the index, one or a user's: the whole table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -11,12 +11,12 @@ from hcommon.events.moderation import ShadowBanChanged
 from hindexer.authors import AuthorChunk, chunk_of
 
 
-def annotation_of(event: AnnotationEvent) -> UUID:
+def annotation_of(event: AnnotationEvent) -> Sequence[UUID]:
     """Return the annotation that the event is about."""
-    return event.annotation_id
+    return (event.annotation_id,)
 
 
-SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], UUID | AuthorChunk]]] = {
+SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], Sequence[UUID] | AuthorChunk]]] = {
     AnnotationCreated: annotation_of,
     AnnotationUpdated: annotation_of,
     AnnotationDeleted: annotation_of,
