@@ -169,10 +169,10 @@ class TestDatabaseAway:
         service = make_service()
         broadcast_: Broadcast = service.service._feed._broadcast
         event = AnnotationCreated(occurred_at=START, annotation_id=world.annotation().id, revision=1)
-        assert broadcast_.load([event]) == {}
+        assert broadcast_.load([event]).annotations == {}
         with service.client() as client:
             client.subscribe(group="abc")
-            assert broadcast_.load([event]).keys() == {event.annotation_id}
+            assert broadcast_.load([event]).annotations.keys() == {event.annotation_id}
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Which annotations an event makes stale in the index: the whole table."""
+"""Which annotations an event makes stale in the index, one or a user's: the whole table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -12,6 +12,9 @@ from hcommon.events.annotations import (
     AnnotationUpdated,
 )
 from hcommon.events.base import Event
+from hcommon.events.moderation import ShadowBanChanged
+
+from hindexer.authors import AuthorChunk, chunk_of
 
 
 def annotation_of(event: AnnotationEvent) -> Sequence[UUID]:
@@ -24,9 +27,10 @@ def annotations_of(event: AnnotationsRevised) -> Sequence[UUID]:
     return event.annotation_ids
 
 
-SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], Sequence[UUID]]]] = {
+SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], Sequence[UUID] | AuthorChunk]]] = {
     AnnotationCreated: annotation_of,
     AnnotationUpdated: annotation_of,
     AnnotationDeleted: annotation_of,
     AnnotationsRevised: annotations_of,
+    ShadowBanChanged: chunk_of,
 }

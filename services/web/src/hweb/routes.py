@@ -14,6 +14,7 @@ from hweb.groups import members_api, members_pages
 from hweb.groups import pages as groups_pages
 from hweb.links import api as links
 from hweb.mailbox import pages as mailbox
+from hweb.moderation import api as moderation
 from hweb.oauth import api as oauth
 from hweb.oauth import pages as oauth_pages
 from hweb.organizations import pages as organizations
@@ -33,6 +34,7 @@ def include(app: FastAPI) -> None:
         search.router,
         annotations.router,
         flags.router,
+        moderation.router,
         groups.router,
         members_api.router,
         profile.router,

@@ -12,12 +12,16 @@ from hcommon.events.groups import (
     MembershipCreated,
     MembershipDeleted,
 )
+from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
 
 EVENTS: tuple[type[Event], ...] = (
     AnnotationCreated,
     AnnotationUpdated,
     AnnotationDeleted,
     AnnotationsRevised,
+    AnnotationFlagged,
+    AnnotationModerated,
+    ShadowBanChanged,
     UserRegistered,
     GrantRevoked,
     MembershipCreated,

@@ -1,8 +1,9 @@
 """Tables, one module an aggregate. Importing this package declares all of them."""
 
 from hcommon.models.annotation import Annotation, Flag
-from hcommon.models.document import Document, DocumentMeta, DocumentRevision, DocumentURI
+from hcommon.models.document import Document, DocumentMeta, DocumentRevision, DocumentURI, WithdrawnURI
 from hcommon.models.group import Group, GroupMembership, GroupScope
+from hcommon.models.moderation import ModerationLog
 from hcommon.models.notification import MailReceipt, Notification, Subscription
 from hcommon.models.organization import Organization
 from hcommon.models.outbox import DeadLetter, OutboxEvent
@@ -25,6 +26,7 @@ __all__ = [
     "GroupMembership",
     "GroupScope",
     "MailReceipt",
+    "ModerationLog",
     "Notification",
     "Organization",
     "OutboxEvent",
@@ -32,4 +34,5 @@ __all__ = [
     "Subscription",
     "Token",
     "User",
+    "WithdrawnURI",
 ]
