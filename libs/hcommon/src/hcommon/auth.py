@@ -18,10 +18,11 @@ GRANT_SOURCE_JWT = "jwt"
 
 @dataclass(frozen=True, slots=True)
 class ClientIdentity:
-    """An application that proved itself with its secret."""
+    """An application that proved itself with its secret; `capabilities` are of `Capability`."""
 
     id: UUID
     authority: str
+    capabilities: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from hweb.search import api as search
 from hweb.site import api as site
 from hweb.site import pages as site_pages
 from hweb.status import api as status
+from hweb.users import api as users
 from hweb.welcome import pages as welcome
 
 
@@ -35,6 +36,7 @@ def include(app: FastAPI) -> None:
         profile.router,
         links.router,
         analytics.router,
+        users.router,
         oauth.router,
         embed.router,
         site.router,

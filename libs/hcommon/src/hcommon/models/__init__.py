@@ -2,12 +2,13 @@
 
 from hcommon.models.annotation import Annotation, Flag
 from hcommon.models.document import Document, DocumentMeta, DocumentURI
+from hcommon.models.feature import Feature, FeatureCohort, FeatureCohortFeature, FeatureCohortMember
 from hcommon.models.group import Group, GroupMembership, GroupScope
 from hcommon.models.notification import Notification, Subscription
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
 from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
-from hcommon.models.user import User
+from hcommon.models.user import User, UserIdentity
 
 __all__ = [
     "Annotation",
@@ -17,6 +18,10 @@ __all__ = [
     "Document",
     "DocumentMeta",
     "DocumentURI",
+    "Feature",
+    "FeatureCohort",
+    "FeatureCohortFeature",
+    "FeatureCohortMember",
     "Flag",
     "Grant",
     "Group",
@@ -28,4 +33,5 @@ __all__ = [
     "Subscription",
     "Token",
     "User",
+    "UserIdentity",
 ]

@@ -1,12 +1,19 @@
 """OAuth: clients, codes, grants and tokens. Codes and tokens are stored as SHA-256 only."""
 
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hcommon.db.base import Base
 from hcommon.db.types import IntKey, LongText, Timestamp
+
+
+class Capability(StrEnum):
+    """Something that a client may do only if those who run the site say so."""
+
+    BULK = "bulk"
 
 
 class AuthClient(Base):
@@ -18,6 +25,7 @@ class AuthClient(Base):
         grant_type: `authorization_code`, `jwt_bearer` or `client_credentials`.
         redirect_uri: Literal; required for `authorization_code`.
         trusted: Users are not asked for consent.
+        capabilities: What it may do beyond its grant type, of `Capability`.
     """
 
     __tablename__ = "auth_client"
@@ -33,6 +41,7 @@ class AuthClient(Base):
     grant_type: Mapped[LongText]
     redirect_uri: Mapped[LongText | None]
     trusted: Mapped[bool] = mapped_column(server_default=text("false"))
+    capabilities: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     created: Mapped[Timestamp]
 
 
