@@ -6,6 +6,7 @@ from hweb.accounts import pages as accounts
 from hweb.analytics import api as analytics
 from hweb.annotations import api as annotations
 from hweb.badge import api as badge
+from hweb.development import api as development
 from hweb.docs import pages as docs
 from hweb.embed import pages as embed
 from hweb.flags import api as flags
@@ -37,6 +38,7 @@ def include(app: FastAPI) -> None:
         links.router,
         analytics.router,
         users.router,
+        development.router,
         oauth.router,
         embed.router,
         site.router,

@@ -51,6 +51,7 @@ class AuthzCode(Base):
     Attributes:
         code_challenge: PKCE S256 challenge; the exchange must bring its verifier.
         redirect_uri: As sent on authorize, when it was sent; the exchange must repeat it.
+        browser_session: For the grant to come, see there.
     """
 
     __tablename__ = "authz_code"
@@ -61,6 +62,7 @@ class AuthzCode(Base):
     auth_client_id: Mapped[UUID] = mapped_column(ForeignKey("auth_client.id", ondelete="CASCADE"), index=True)
     redirect_uri: Mapped[LongText | None]
     code_challenge: Mapped[LongText | None]
+    browser_session: Mapped[LongText | None]
     expires: Mapped[Timestamp] = mapped_column(index=True)
 
 
@@ -70,6 +72,8 @@ class Grant(Base):
     Attributes:
         auth_client_id: None for developer tokens.
         source: `code`, `jwt` or `developer`; a `jwt` grant never carries admin or staff rights.
+        browser_session: Key of the browser session in which the site's own client got it: one does not outlive the
+            other when somebody logs out. None for all other clients.
     """
 
     __tablename__ = "grant"
@@ -78,6 +82,7 @@ class Grant(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     auth_client_id: Mapped[UUID | None] = mapped_column(ForeignKey("auth_client.id", ondelete="CASCADE"), index=True)
     source: Mapped[LongText]
+    browser_session: Mapped[LongText | None]
     created: Mapped[Timestamp]
 
 

@@ -145,6 +145,13 @@ def end_grants(session: Session, *, user_id: int, now: datetime, keep_developer:
         outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
 
 
+def end_grants_of_browser(session: Session, *, browser_session: str, user_id: int, now: datetime) -> None:
+    """End the log-ins of the sidebar that were made in a browser session, with their sockets."""
+    ended = delete(Grant).where(Grant.user_id == user_id, Grant.browser_session == browser_session)
+    for grant_id in session.scalars(ended.returning(Grant.id)).all():
+        outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
+
+
 def _insert(
     session: Session,
     *,

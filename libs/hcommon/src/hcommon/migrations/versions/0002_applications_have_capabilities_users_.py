@@ -74,6 +74,8 @@ def upgrade() -> None:
     op.add_column(
         "auth_client", sa.Column("capabilities", sa.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False)
     )
+    op.add_column("authz_code", sa.Column("browser_session", sa.Text(), nullable=True))
+    op.add_column("grant", sa.Column("browser_session", sa.Text(), nullable=True))
     # ### end Alembic commands ###
 
 
