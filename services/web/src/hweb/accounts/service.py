@@ -113,6 +113,11 @@ def set_admin(session: Session, *, user_id: int, admin: bool) -> None:
     session.execute(update(User).where(User.id == user_id).values(admin=admin))
 
 
+def set_staff(session: Session, *, user_id: int, staff: bool) -> None:
+    """Give or take the right to use the harmless pages for administrators."""
+    session.execute(update(User).where(User.id == user_id).values(staff=staff))
+
+
 def replace_password_hash(session: Session, *, user_id: int, old: str, new: str) -> None:
     """Store the same password under today's parameters, unless it was changed meanwhile."""
     session.execute(update(User).where(User.id == user_id, User.password_hash == old).values(password_hash=new))

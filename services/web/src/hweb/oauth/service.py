@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 from hcommon import outbox
 from hcommon.crypto import hash_token, new_token
 from hcommon.events.accounts import GrantRevoked
-from hcommon.models import AuthzCode, Grant, Token
+from hcommon.models import AuthClient, AuthzCode, Grant, Token
 from sqlalchemy import delete, func, insert, update
 from sqlalchemy.orm import Session
 
@@ -120,3 +120,11 @@ def revoke_grant(session: Session, *, grant_id: UUID, now: datetime) -> bool:
         return False
     outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
     return True
+
+
+def delete_client(session: Session, *, client_id: UUID, now: datetime) -> None:
+    """Forget a client and end all of its grants with their tokens and sockets."""
+    ended = delete(Grant).where(Grant.auth_client_id == client_id).returning(Grant.id)
+    for grant_id in session.scalars(ended).all():
+        outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
+    session.execute(delete(AuthClient).where(AuthClient.id == client_id))
