@@ -17,6 +17,7 @@ from hcommon.db.engine import Database
 from hcommon.events.accounts import GrantRevoked
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
 from hcommon.events.base import Event
+from hcommon.events.groups import GroupUpdated, MembershipEvent
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.metrics import Metrics
 from hcommon.presentation.annotation import LinkSettings, present
@@ -72,6 +73,9 @@ class Broadcast:
         """Close the sockets that a grant had opened."""
         for connection in self._registry.revoke(event.grant_id):
             connection.close(CloseReason.REVOKED)
+
+    async def group_changed(self, event: MembershipEvent | GroupUpdated, loaded: Loaded) -> None:
+        """Leave open sockets with the memberships that they began with."""
 
     async def _show(self, event: AnnotationEvent, loaded: Loaded, *, action: Action) -> None:
         annotation = loaded.get(event.annotation_id)
