@@ -6,6 +6,7 @@ from hweb.accounts import pages as accounts
 from hweb.analytics import api as analytics
 from hweb.annotations import api as annotations
 from hweb.badge import api as badge
+from hweb.bulk import api as bulk
 from hweb.development import api as development
 from hweb.docs import pages as docs
 from hweb.embed import pages as embed
@@ -38,6 +39,7 @@ def include(app: FastAPI) -> None:
         links.router,
         analytics.router,
         users.router,
+        bulk.router,
         development.router,
         oauth.router,
         embed.router,

@@ -1,7 +1,7 @@
 """Checking JSON by hand: every problem gets the dotted path of its place, and wrong types are problems like others."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -37,7 +37,7 @@ class Checks:
     note a problem for the latter.
     """
 
-    def __init__(self, *, error: type[HError] = InvalidAnnotationError) -> None:
+    def __init__(self, *, error: Callable[[str], HError] = InvalidAnnotationError) -> None:
         self._error = error
         self._problems: list[str] = []
 
