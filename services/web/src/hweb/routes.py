@@ -7,6 +7,7 @@ from hweb.analytics import api as analytics
 from hweb.annotations import api as annotations
 from hweb.badge import api as badge
 from hweb.bulk import api as bulk
+from hweb.checkpoints import api as checkpoints
 from hweb.development import api as development
 from hweb.docs import pages as docs
 from hweb.embed import pages as embed
@@ -40,6 +41,7 @@ def include(app: FastAPI) -> None:
         analytics.router,
         users.router,
         bulk.router,
+        checkpoints.router,
         development.router,
         oauth.router,
         embed.router,

@@ -1,6 +1,7 @@
 """Tables, one module an aggregate. Importing this package declares all of them."""
 
 from hcommon.models.annotation import Annotation, Flag
+from hcommon.models.checkpoint import Checkpoint
 from hcommon.models.document import Document, DocumentMeta, DocumentURI
 from hcommon.models.feature import Feature, FeatureCohort, FeatureCohortFeature, FeatureCohortMember
 from hcommon.models.group import Group, GroupMembership, GroupScope
@@ -14,6 +15,7 @@ __all__ = [
     "Annotation",
     "AuthClient",
     "AuthzCode",
+    "Checkpoint",
     "DeadLetter",
     "Document",
     "DocumentMeta",

@@ -67,6 +67,8 @@ def annotation_columns(principal: Principal) -> list[Any]:
         Annotation.extra,
         Annotation.moderation_status,
         Annotation.revision,
+        Annotation.sealed,
+        Annotation.revealed_to_id,
         User.username,
         User.authority,
         User.display_name,
@@ -120,6 +122,8 @@ def facts_of(row: RowMapping) -> AnnotationFacts:
         moderation_status=row["moderation_status"],
         world_readable=row["readable_by"] == ReadableBy.WORLD,
         author_nipsa=row["nipsa"],
+        sealed=row["sealed"],
+        revealed_to_id=row["revealed_to_id"],
     )
 
 

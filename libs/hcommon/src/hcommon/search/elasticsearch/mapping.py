@@ -17,7 +17,7 @@ from hcommon.search.document import AnnotationDocument
 from hcommon.search.folding import index_tokens, uri_parts
 from hcommon.uri.version import UNVERSIONED
 
-MAPPING_VERSION: Final = 1
+MAPPING_VERSION: Final = 2
 """Raise it with every change of `MAPPINGS` or of `source_of`; then the index has to be built anew."""
 
 LONGEST_WORD: Final = 255
@@ -51,6 +51,8 @@ MAPPINGS: Final[dict[str, Any]] = {
         "hidden": _BOOLEAN,
         "world": _BOOLEAN,
         "nipsa": _BOOLEAN,
+        "sealed": _BOOLEAN,
+        "revealed_to": _FILTER,
         "uri": _FILTER,
         "uri_hash": _FILTER,
         "uri_parts": _FILTER,
@@ -80,6 +82,7 @@ FILLING_SETTINGS: Final = {"auto_expand_replicas": False, "number_of_replicas": 
 def source_of(document: AnnotationDocument) -> dict[str, Any]:
     """Return the document that is indexed for an annotation."""
     uri = document.target_uri_normalized
+    seal = {"sealed": True, "revealed_to": document.revealed_to_id} if document.sealed else {}
     quotes, tags, texts = _word_streams(document.quotes, document.tags, (document.text,))
     return {
         "id": document.id.hex,
@@ -103,6 +106,7 @@ def source_of(document: AnnotationDocument) -> dict[str, Any]:
         "quote": quotes,
         "tags": tags,
         "text": texts,
+        **seal,
     }
 
 
