@@ -187,7 +187,7 @@ def present(
                 group_pubid=row["pubid"],
                 shared=facts.shared,
                 # A shadow ban must not show here: the author is the only one who still sees the annotation.
-                open_to_world=facts.world_readable and not hidden,
+                open_to_world=facts.world_readable and not hidden and not facts.sealed,
             )
         ],
         "admin": author_only,
