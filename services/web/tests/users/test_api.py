@@ -175,6 +175,14 @@ class TestUpdate:
         assert response.status_code == 409
         assert client.patch("/api/users/alice", json={"email": "AL@school.test"}, headers=lms).status_code == 200
 
+    @pytest.mark.parametrize("right", ["admin", "staff"])
+    def test_leaves_those_alone_who_run_the_site(
+        self, client: TestClient, basic_auth: Any, session: Session, right: str
+    ) -> None:
+        root = make_user(session, username="root", **{right: True})
+        answer = client.patch("/api/users/root", json={"email": "evil@x.test"}, headers=basic_auth())
+        assert (answer.status_code, root.email) == (404, "root@example.org")
+
     def test_knows_no_others(self, client: TestClient, lms: dict[str, str], session: Session) -> None:
         make_user(session, username="alice", authority="example.org")
         assert client.patch("/api/users/alice", json={"display_name": "x"}, headers=lms).status_code == 404

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from hcommon.ids import normalize_username
 from hcommon.models import User, UserIdentity
-from sqlalchemy import ColumnElement, Connection, func, select, tuple_
+from sqlalchemy import ColumnElement, Connection, func, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from hweb.users.schemas import IdentityKey
@@ -13,20 +13,32 @@ from hweb.users.schemas import IdentityKey
 
 @dataclass(frozen=True, slots=True)
 class FoundUser:
-    """A user as applications see it."""
+    """A user as applications see it.
+
+    Attributes:
+        privileged: Administers the site, or is staff.
+    """
 
     id: int
     username: str
     authority: str
     email: str | None
     display_name: str | None
+    privileged: bool = False
 
 
 def by_username(connection: Connection | Session, *, username: str, authority: str) -> FoundUser | None:
     """Return the live user of this name, however it is spelt."""
     row = (
         connection.execute(
-            select(User.id, User.username, User.authority, User.email, User.display_name).where(
+            select(
+                User.id,
+                User.username,
+                User.authority,
+                User.email,
+                User.display_name,
+                or_(User.admin, User.staff).label("privileged"),
+            ).where(
                 User.username_normalized == normalize_username(username),
                 User.authority == authority,
                 User.deleted.is_(False),

@@ -64,7 +64,7 @@ def change(session: Session, *, username: str, authority: str, changes: dict[str
     """Change a user and return what it is then.
 
     Raises:
-        UserNotFoundError: The authority has no such user.
+        UserNotFoundError: The authority has no such user, or it is one of those who run the site.
         UserConflictError: Another one has the address.
     """
     user = queries.by_username(session, username=username, authority=authority)
@@ -72,6 +72,9 @@ def change(session: Session, *, username: str, authority: str, changes: dict[str
         raise UserNotFoundError("There is no such user.")
     if not changes:
         return user
+    if user.privileged:
+        # Whoever can set an account's address can set its password too.
+        raise UserNotFoundError("The accounts of those who run the site are not for applications to change.")
     email = changes.get("email")
     if email is not None and queries.is_email_taken(session, email=email, authority=authority, but_by=user.id):
         raise UserConflictError(_taken_email(email))
