@@ -271,15 +271,15 @@ def search_document(facts: AnnotationFacts) -> dict[str, Any] | None:
     """Return what the indexer writes of an annotation, as far as visibility goes; nothing for a deleted one."""
     if facts.deleted:
         return None
-    seal = {"sealed": True, "revealed_to": facts.revealed_to_id} if facts.sealed else {}
     return {
-        **seal,
         "user_id": facts.author_id,
         "group_id": facts.group_id,
         "shared": facts.shared,
         "hidden": facts.hidden,
         "world": facts.world_readable,
         "nipsa": facts.author_nipsa,
+        "sealed": facts.sealed,
+        "revealed_to": facts.revealed_to_id,
     }
 
 

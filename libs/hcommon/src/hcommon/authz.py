@@ -171,8 +171,7 @@ def readable_filter(principal: Principal) -> dict[str, Any]:
     """Return the rule as an Elasticsearch filter over search documents (third form).
 
     Deleted annotations have no document. Documents hold `user_id`, `group_id`, `shared`, `hidden`, `world`
-    (group readable by anybody) and `nipsa` (author shadow-banned); those that a checkpoint seals also `sealed` and
-    `revealed_to`.
+    (group readable by anybody), `nipsa` (author shadow-banned), `sealed` and `revealed_to`.
     """
     readable: list[dict[str, Any]] = [{"term": {"world": True}}]
     if principal.roles:

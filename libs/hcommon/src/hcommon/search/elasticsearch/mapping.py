@@ -82,7 +82,6 @@ FILLING_SETTINGS: Final = {"auto_expand_replicas": False, "number_of_replicas": 
 def source_of(document: AnnotationDocument) -> dict[str, Any]:
     """Return the document that is indexed for an annotation."""
     uri = document.target_uri_normalized
-    seal = {"sealed": True, "revealed_to": document.revealed_to_id} if document.sealed else {}
     quotes, tags, texts = _word_streams(document.quotes, document.tags, (document.text,))
     return {
         "id": document.id.hex,
@@ -97,6 +96,8 @@ def source_of(document: AnnotationDocument) -> dict[str, Any]:
         "hidden": document.hidden,
         "world": document.world,
         "nipsa": document.nipsa,
+        "sealed": document.sealed,
+        "revealed_to": document.revealed_to_id,
         "uri": uri if len(uri.encode()) <= LONGEST_KEYWORD_BYTES else None,
         "uri_hash": document.target_uri_hash.hex,
         "uri_parts": uri_parts(document.target_uri),
@@ -106,7 +107,6 @@ def source_of(document: AnnotationDocument) -> dict[str, Any]:
         "quote": quotes,
         "tags": tags,
         "text": texts,
-        **seal,
     }
 
 
