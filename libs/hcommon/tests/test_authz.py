@@ -24,7 +24,7 @@ from hcommon.authz import (
 from hcommon.db.engine import Database
 from hcommon.models import Annotation, Group, User
 from hcommon.models.annotation import ModerationStatus
-from hcommon.models.group import MODERATING_ROLES, Role
+from hcommon.models.group import MODERATING_ROLES, LMSRole, Role
 from hcommon.presentation.annotation import annotation_columns, annotation_source, facts_of
 from hcommon.search.document import read_batch
 from hcommon.search.elasticsearch.mapping import source_of
@@ -92,6 +92,22 @@ class TestRule:
 
     def test_an_approved_annotation_is_not_hidden(self) -> None:
         assert can_read(ANONYMOUS, replace(OPEN, moderation_status=ModerationStatus.APPROVED))
+
+    def test_a_sealed_annotation_is_for_its_author_instructors_and_moderators(self) -> None:
+        sealed = replace(OPEN, sealed=True)
+        assert can_read(AUTHOR, sealed)
+        assert {role for role in Role if can_read(member(role), sealed)} == MODERATING_ROLES
+        assert can_read(replace(member(Role.MEMBER), instructs=frozenset({GROUP_ID})), sealed)
+        assert not can_read(replace(member(Role.MEMBER), instructs=frozenset({GROUP_ID + 1})), sealed)
+        assert not can_read(ANONYMOUS, sealed)
+
+    def test_and_for_the_one_whom_an_instructor_answers(self) -> None:
+        answer = replace(OPEN, sealed=True, revealed_to_id=READER_ID)
+        assert can_read(STRANGER, answer)
+        assert not can_read(STRANGER, replace(answer, world_readable=False))
+        assert not can_read(STRANGER, replace(answer, moderation_status="SPAM"))
+        assert not can_read(replace(STRANGER, user_id=READER_ID + 1), answer)
+        assert not can_read(ANONYMOUS, replace(answer, revealed_to_id=None))
 
     def test_a_status_that_this_release_does_not_know_hides(self) -> None:
         assert not can_read(ANONYMOUS, replace(OPEN, moderation_status="QUARANTINED"))
@@ -194,6 +210,8 @@ class AnnotationPlan:
     shared: bool
     deleted: bool
     moderation_status: str | None
+    sealed: bool
+    revealed_to: int | None
 
 
 @dataclass(frozen=True)
@@ -203,6 +221,7 @@ class WorldPlan:
     banned: list[bool]
     kinds: list[str]
     roles: dict[tuple[int, int], Role]
+    instructors: set[tuple[int, int]]
     annotations: list[AnnotationPlan]
 
 
@@ -222,15 +241,20 @@ def world_plans(draw: st.DrawFn) -> WorldPlan:
         shared=st.sampled_from([True, True, False]),
         deleted=st.sampled_from([False, False, False, True]),
         moderation_status=statuses,
+        sealed=st.sampled_from([False, True]),
+        revealed_to=st.sampled_from([None, *users]),
     )
-    return WorldPlan(banned, kinds, roles, draw(st.lists(plans, min_size=4, max_size=10)))
+    instructors = draw(st.sets(st.sampled_from(sorted(roles)))) if roles else set()
+    return WorldPlan(banned, kinds, roles, instructors, draw(st.lists(plans, min_size=4, max_size=10)))
 
 
 def build(session: Session, plan: WorldPlan) -> list[User]:
     users = [make_user(session, nipsa=banned) for banned in plan.banned]
     groups = [make_world_group(session), *(make_group(session, kind=kind) for kind in plan.kinds)]
     for (user, group), role in plan.roles.items():
-        add_member(session, group=groups[group], user=users[user], role=role)
+        membership = add_member(session, group=groups[group], user=users[user], role=role)
+        if (user, group) in plan.instructors:
+            membership.lms_role = LMSRole.INSTRUCTOR
     for annotation in plan.annotations:
         make_annotation(
             session,
@@ -239,6 +263,8 @@ def build(session: Session, plan: WorldPlan) -> list[User]:
             shared=annotation.shared,
             deleted=annotation.deleted,
             moderation_status=annotation.moderation_status,
+            sealed=annotation.sealed,
+            revealed_to_id=None if annotation.revealed_to is None else users[annotation.revealed_to].id,
         )
     return users
 
@@ -250,13 +276,15 @@ def search_documents(session: Session) -> dict[UUID, dict[str, Any]]:
 
 
 def matches(clause: dict[str, Any], document: dict[str, Any]) -> bool:
-    """Evaluate an Elasticsearch filter of `bool` with `filter` and `should`, `term` and `terms`."""
+    """Evaluate an Elasticsearch filter of `bool` with `filter`, `should` and `must_not`, `term` and `terms`."""
     ((kind, body),) = clause.items()
     if kind in ("term", "terms"):
         ((name, wanted),) = body.items()
-        return document[name] in (wanted if kind == "terms" else [wanted])
+        return name in document and document[name] in (wanted if kind == "terms" else [wanted])
     assert kind == "bool"
-    assert body.keys() <= {"filter", "should", "minimum_should_match"}
+    assert body.keys() <= {"filter", "should", "minimum_should_match", "must_not"}
+    if any(matches(item, document) for item in body.get("must_not", ())):
+        return False
     required = all(matches(item, document) for item in body.get("filter", ()))
     found = sum(matches(item, document) for item in body.get("should", ()))
     return required and found >= body.get("minimum_should_match", 0)

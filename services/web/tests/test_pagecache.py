@@ -16,7 +16,7 @@ from hcommon.models import (
     Token,
 )
 from hcommon.models.annotation import ModerationStatus
-from hcommon.models.group import ReadableBy, Role
+from hcommon.models.group import LMSRole, ReadableBy, Role
 from hcommon.testing.clock import START
 from hcommon.testing.factories import (
     add_member,
@@ -165,6 +165,17 @@ class World:
         if found:
             found[number % len(found)].role = list(Role)[number % len(Role)]
 
+    def instruct(self, number: int) -> None:
+        found = self.session.scalars(select(GroupMembership).order_by(GroupMembership.id)).all()
+        if found:
+            chosen = found[number % len(found)]
+            chosen.lms_role = None if chosen.lms_role else LMSRole.INSTRUCTOR
+
+    def seal(self, number: int) -> None:
+        annotation = self.annotations[number % len(self.annotations)]
+        annotation.sealed = not annotation.sealed
+        annotation.revealed_to_id = self.users[number % 3].id if number % 2 else None
+
     def entitle(self, number: int) -> None:
         self.documents[number % 2].title = f"Title {number}"
 
@@ -192,7 +203,7 @@ class World:
 
 CHANGES = [
     "add", "reply", "edit", "share", "remove", "purge", "move", "moderate", "flag", "ban", "rename", "open", "join",
-    "promote", "entitle", "alias", "withdraw", "revoke",
+    "promote", "entitle", "instruct", "seal", "alias", "withdraw", "revoke",
 ]  # fmt: skip
 
 

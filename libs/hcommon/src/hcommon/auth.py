@@ -12,17 +12,18 @@ from hcommon.crypto import hash_token
 from hcommon.db.prepared import prepared
 from hcommon.ids import InvalidUseridError, make_userid, normalize_username, split_userid
 from hcommon.models import Grant, Group, GroupMembership, Token, User
-from hcommon.models.group import MODERATING_ROLES, Role
+from hcommon.models.group import MODERATING_ROLES, LMSRole, Role
 
 GRANT_SOURCE_JWT = "jwt"
 
 
 @dataclass(frozen=True, slots=True)
 class ClientIdentity:
-    """An application that proved itself with its secret."""
+    """An application that proved itself with its secret; `capabilities` are of `Capability`."""
 
     id: UUID
     authority: str
+    capabilities: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Principal:
         userid: `acct:name@authority`, None for anonymous.
         roles: Role in each group that the user is a member of, by `group.id`.
         group_pubids: The API's id of each of those groups, by `group.id`.
+        instructs: Keys of the groups in which the user is an instructor of a course.
         grant_id: The grant of the token that was shown; None for a browser session or anonymous.
         admin: May use the whole admin site; never set by a token from a JWT grant.
         staff: May use its harmless pages; likewise.
@@ -47,6 +49,7 @@ class Principal:
     display_name: str | None = None
     roles: Mapping[int, Role] = field(default_factory=dict)
     group_pubids: Mapping[int, str] = field(default_factory=dict)
+    instructs: frozenset[int] = frozenset()
     grant_id: UUID | None = None
     admin: bool = False
     staff: bool = False
@@ -66,6 +69,9 @@ _memberships = (
         func.array_agg(GroupMembership.group_id).label("group_ids"),
         func.array_agg(GroupMembership.role).label("group_roles"),
         func.array_agg(Group.pubid).label("group_pubids"),
+        func.array_agg(GroupMembership.group_id)
+        .filter(GroupMembership.lms_role == LMSRole.INSTRUCTOR.value)
+        .label("instructed_ids"),
     )
     .join(Group, Group.id == GroupMembership.group_id)
     .where(GroupMembership.user_id == User.id)
@@ -83,6 +89,7 @@ _user_columns = (
     _memberships.c.group_ids,
     _memberships.c.group_roles,
     _memberships.c.group_pubids,
+    _memberships.c.instructed_ids,
 )
 
 # Built once: every request asks it.
@@ -149,6 +156,7 @@ def _principal(row: RowMapping) -> Principal:
         display_name=row["display_name"],
         roles=dict(zip(group_ids, map(Role, row["group_roles"] or []), strict=True)),
         group_pubids=dict(zip(group_ids, row["group_pubids"] or [], strict=True)),
+        instructs=frozenset(row["instructed_ids"] or ()),
         grant_id=row.get("grant_id"),
         admin=row["admin"] and not from_jwt,
         staff=row["staff"] and not from_jwt,

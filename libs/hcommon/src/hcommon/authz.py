@@ -2,7 +2,8 @@
 
 The rule: an annotation is visible to its author; and, when it is shared and its author is not shadow-banned, to
 whoever may read its group; but while it is hidden (a moderation status other than APPROVED), only to that group's
-moderators. A deleted annotation is visible to nobody.
+moderators. While it is sealed by a checkpoint, whoever may read its group sees it only as an instructor or as the one
+whom an instructor answers. A deleted annotation is visible to nobody.
 
 The forms are `can_read` (one annotation), `readable_condition` (SQL), `readable_filter` (Elasticsearch) and
 `reader_class` (which sockets see which encoding). A property test over random worlds keeps them equal. Anything
@@ -32,6 +33,8 @@ class AnnotationFacts:
         moderation_status: As stored; None means never judged.
         world_readable: Whether its group is readable by anybody.
         author_nipsa: Whether its author is shadow-banned.
+        sealed: Whether a checkpoint keeps it from the group's ordinary readers.
+        revealed_to_id: The one of those who sees it all the same, or None.
     """
 
     author_id: int
@@ -41,6 +44,8 @@ class AnnotationFacts:
     moderation_status: str | None
     world_readable: bool
     author_nipsa: bool
+    sealed: bool = False
+    revealed_to_id: int | None = None
 
     @property
     def hidden(self) -> bool:
@@ -77,7 +82,13 @@ def reader_class(principal: Principal, facts: AnnotationFacts) -> ReaderClass | 
         return ReaderClass.MODERATOR
     if facts.hidden or not (facts.world_readable or role is not None):
         return None
+    if facts.sealed and facts.group_id not in principal.instructs and not _is_revealed_to(principal, facts):
+        return None
     return ReaderClass.OTHER
+
+
+def _is_revealed_to(principal: Principal, facts: AnnotationFacts) -> bool:
+    return principal.user_id is not None and principal.user_id == facts.revealed_to_id
 
 
 def readable_condition(principal: Principal) -> ColumnElement[bool]:
@@ -90,6 +101,13 @@ def readable_condition(principal: Principal) -> ColumnElement[bool]:
         or_(
             Group.readable_by == ReadableBy.WORLD.value,
             _is_among(Annotation.group_id, "reader_group_ids", principal.roles) if principal.roles else false(),
+        ),
+        or_(
+            Annotation.sealed.is_(False),
+            _is_among(Annotation.group_id, "reader_instructed_ids", principal.instructs)
+            if principal.roles
+            else false(),
+            Annotation.revealed_to_id == reader_id(principal) if principal.user_id is not None else false(),
         ),
     )
     moderated = principal.moderated_group_ids
@@ -135,6 +153,7 @@ def reader_parameters(principal: Principal) -> dict[str, Any]:
         "reader_id": principal.user_id,
         "reader_group_ids": list(principal.roles),
         "reader_moderated_ids": list(principal.moderated_group_ids),
+        "reader_instructed_ids": list(principal.instructs),
     }
 
 
@@ -152,13 +171,18 @@ def readable_filter(principal: Principal) -> dict[str, Any]:
     """Return the rule as an Elasticsearch filter over search documents (third form).
 
     Deleted annotations have no document. Documents hold `user_id`, `group_id`, `shared`, `hidden`, `world`
-    (group readable by anybody) and `nipsa` (author shadow-banned).
+    (group readable by anybody), `nipsa` (author shadow-banned), `sealed` and `revealed_to`.
     """
     readable: list[dict[str, Any]] = [{"term": {"world": True}}]
     if principal.roles:
         readable.append({"terms": {"group_id": sorted(principal.roles)}})
+    unsealed: list[dict[str, Any]] = [{"bool": {"must_not": [{"term": {"sealed": True}}]}}]
+    if principal.instructs:
+        unsealed.append({"terms": {"group_id": sorted(principal.instructs)}})
+    if principal.user_id is not None:
+        unsealed.append({"term": {"revealed_to": principal.user_id}})
     visible: list[dict[str, Any]] = [
-        {"bool": {"filter": [{"term": {"hidden": False}}, _any(readable)]}},
+        {"bool": {"filter": [{"term": {"hidden": False}}, _any(readable), _any(unsealed)]}},
     ]
     moderated = principal.moderated_group_ids
     if moderated:

@@ -3,6 +3,7 @@
 The relay publishes committed rows; a transaction that rolls back has recorded nothing.
 """
 
+from collections.abc import Iterable
 from typing import cast
 
 import structlog
@@ -22,15 +23,21 @@ def record(session: Session, event: Event) -> None:
 
     The request id bound at the edge is added when the event names none.
     """
-    request_id = event.request_id or structlog.contextvars.get_contextvars().get("request_id")
-    payload = event.model_copy(update={"request_id": request_id}).model_dump_json()
-    session.execute(
-        _insert,
+    record_all(session, [event])
+
+
+def record_all(session: Session, events: Iterable[Event]) -> None:
+    """Record several events in one statement."""
+    bound = structlog.contextvars.get_contextvars().get("request_id")
+    rows = [
         {
             "event_id": event.id,
             "type": event.TYPE,
-            "payload": payload,
+            "payload": event.model_copy(update={"request_id": event.request_id or bound}).model_dump_json(),
             "occurred_at": event.occurred_at,
             "due_at": event.occurred_at,
-        },
-    )
+        }
+        for event in events
+    ]
+    if rows:
+        session.execute(_insert, rows)

@@ -99,9 +99,13 @@ class SessionStore:
 
     def end(self, session: BrowserSession) -> None:
         """End one session."""
+        self.end_key(session.key, user_id=session.user_id)
+
+    def end_key(self, key: str, *, user_id: int) -> None:
+        """End the user's session of this key, if it has not ended."""
         with _translate_errors(), self._redis.pipeline() as pipeline:
-            pipeline.delete(_KEY + session.key)
-            pipeline.zrem(f"{_INDEX}{session.user_id}", session.key)
+            pipeline.delete(_KEY + key)
+            pipeline.zrem(f"{_INDEX}{user_id}", key)
             pipeline.execute()
 
     def end_all(self, *, user_id: int, keep: BrowserSession | None = None) -> int:

@@ -14,6 +14,7 @@ from hcommon.auth import ClientIdentity, Principal
 from hcommon.crypto import KeyRing
 from hcommon.errors import ErrorKind, HError
 from hcommon.models import AuthClient
+from hcommon.models.token import Capability
 from sqlalchemy import Connection, bindparam, select
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,7 @@ CLIENT_CREDENTIALS: Final = "client_credentials"
 Credentials = tuple[str, list[str]]
 """The id of a client, and the readings of its secret."""
 
-_client = select(AuthClient.id, AuthClient.authority, AuthClient.secret_encrypted).where(
+_client = select(AuthClient.id, AuthClient.authority, AuthClient.secret_encrypted, AuthClient.capabilities).where(
     AuthClient.id == bindparam("client_id"), AuthClient.grant_type == CLIENT_CREDENTIALS
 )
 
@@ -68,15 +69,18 @@ def identify(connection: Connection | Session, *, credentials: Credentials, keys
         return None
     expected = keys.decrypt(SECRET_LABEL, row["secret_encrypted"]).encode()
     matches = [hmac.compare_digest(expected, secret.encode("utf-8", "replace")) for secret in credentials[1]]
-    return ClientIdentity(id=row["id"], authority=row["authority"]) if any(matches) else None
+    if not any(matches):
+        return None
+    return ClientIdentity(id=row["id"], authority=row["authority"], capabilities=frozenset(row["capabilities"]))
 
 
-def required(principal: Principal) -> ClientIdentity:
+def required(principal: Principal, *, capability: Capability | None = None) -> ClientIdentity:
     """Return the client that asks.
 
     Raises:
-        NotAClientError: It is no client; under `/api` that reads as 404.
+        NotAClientError: It is no client, or lacks the capability; under `/api` that reads as 404.
     """
-    if principal.client is None:
+    client = principal.client
+    if client is None or (capability is not None and capability not in client.capabilities):
         raise NotAClientError("Only an application with credentials of its own may do this.")
-    return principal.client
+    return client

@@ -6,6 +6,9 @@ from hweb.accounts import pages as accounts
 from hweb.analytics import api as analytics
 from hweb.annotations import api as annotations
 from hweb.badge import api as badge
+from hweb.bulk import api as bulk
+from hweb.checkpoints import api as checkpoints
+from hweb.development import api as development
 from hweb.docs import pages as docs
 from hweb.embed import pages as embed
 from hweb.flags import api as flags
@@ -24,6 +27,7 @@ from hweb.search import api as search
 from hweb.site import api as site
 from hweb.site import pages as site_pages
 from hweb.status import api as status
+from hweb.users import api as users
 from hweb.welcome import pages as welcome
 
 
@@ -40,6 +44,10 @@ def include(app: FastAPI) -> None:
         profile.router,
         links.router,
         analytics.router,
+        users.router,
+        bulk.router,
+        checkpoints.router,
+        development.router,
         oauth.router,
         embed.router,
         site.router,

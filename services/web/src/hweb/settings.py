@@ -73,7 +73,8 @@ class Settings(
     """Password of that administrator; without it `h init` prints a one-time link."""
 
     dev: bool = False
-    """Development conveniences: templates are read anew for each page."""
+    """Development conveniences: templates are read anew for each page, and tests of clients may have an annotation
+    indexed at once (`POST /api/annotations/{id}/reindex`)."""
 
     @property
     def keys(self) -> KeyRing:

@@ -110,6 +110,23 @@ def signed_in(database: Database, environment: dict[str, str], alice: int) -> An
     redis.close()
 
 
+class TestStaff:
+    def test_is_given_and_taken(self, h: Callable[..., Any], database: Database, alice: int) -> None:
+        assert h("user", "staff", "alice").output == "alice is staff.\n"
+        assert user(database, "alice").staff
+        assert h("user", "staff", "alice", "--revoke").exit_code == 0
+        assert not user(database, "alice").staff
+
+
+class TestListOfAnotherAuthority:
+    def test_has_its_users_alone(self, h: Callable[..., Any], database: Database, alice: int) -> None:
+        with database.transaction() as session:
+            make_user(session, username="bob", authority="lms.test")
+        listed = h("user", "list", "--authority", "lms.test").output
+        assert "bob" in listed
+        assert "alice" not in listed
+
+
 class TestPassword:
     def test_ends_every_log_in_but_not_programs(
         self, h: Callable[..., Any], database: Database, signed_in: Callable[[], list[bool]]

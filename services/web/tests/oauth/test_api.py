@@ -29,7 +29,7 @@ SCOPE = "annotation:read annotation:write"
 
 
 def issue_code(session: Session, client: AuthClient, user: User, now: Any, **values: Any) -> str:
-    given = {"code": "c" * 30, "redirect_uri": None, "code_challenge": None} | values
+    given = {"code": "c" * 30, "redirect_uri": None, "code_challenge": None, "browser_session": None} | values
     service.save_code(session, client_id=client.id, user_id=user.id, now=now, **given)
     return given["code"]
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hcommon.models import User
+from hcommon.models import Feature, User
 from hcommon.testing.database import RolledBackDatabase
 from hcommon.testing.factories import add_member, make_access_token, make_group, make_user, make_world_group
 from sqlalchemy import event
@@ -121,6 +121,29 @@ class TestUsersProfile:
         )
         assert len(client.get(PATH, headers=bearer).json()["groups"]) == 6
         assert len(statements) == 2
+
+
+class TestFeatures:
+    def test_are_as_they_were_switched(self, client: TestClient, session: Session, bearer: dict[str, str]) -> None:
+        session.add(Feature(name="at_mentions", first_party=True))
+        session.flush()
+
+        def state(**headers: str) -> tuple[bool, bool]:
+            found = client.get(PATH, headers=headers).json()["features"]
+            return found["at_mentions"], found["pdf_image_annotation"]
+
+        assert state() == (False, True)
+        assert state(**bearer) == (True, True)
+        assert state(**bearer | {"Hypothesis-Client-Version": "1.1000.0"}) == (True, False)
+
+    def test_are_switched_by_no_query(self, client: TestClient, bearer: dict[str, str]) -> None:
+        answer = client.get(PATH, params={"__feature__[at_mentions]": ""}, headers=bearer)
+        assert answer.json()["features"]["at_mentions"] is False
+
+    def test_are_told_where_there_are_no_groups(self, client: TestClient, session: Session) -> None:
+        session.add(Feature(name="at_mentions", everyone=True))
+        session.flush()
+        assert client.get(PATH, params={"authority": "x"}).json()["features"]["at_mentions"] is True
 
 
 class TestPreferences:

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func
+from sqlalchemy import BigInteger, CheckConstraint, ForeignKey, Index, Text, UniqueConstraint, func
 from sqlalchemy import text as sql_text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
@@ -37,6 +37,8 @@ class Annotation(Base):
         client_metadata: JSON object of the embedding service (`metadata`), never returned by the API.
         document_version: Version of the document that was annotated; None means unversioned.
         moderation_status: None while private and never judged.
+        sealed: Kept from the group's ordinary readers by a checkpoint until that is revealed; see `checkpoints`.
+        revealed_to_id: The one of them who sees it all the same: an instructor's reply, by whom it answers.
         revision: Raised by every change that a search document depends on.
     """
 
@@ -89,6 +91,8 @@ class Annotation(Base):
     client_metadata: Mapped[str | None] = mapped_column(RawJSON)
     document_version: Mapped[int | None]
     moderation_status: Mapped[LongText | None]
+    sealed: Mapped[bool] = mapped_column(server_default=sql_text("false"))
+    revealed_to_id: Mapped[int | None] = mapped_column(BigInteger)
     revision: Mapped[int] = mapped_column(server_default="1")
 
 

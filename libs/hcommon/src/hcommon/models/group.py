@@ -53,6 +53,7 @@ class Group(Base):
         joinable_by: None for the public group: nobody joins it.
         enforce_scope: With scopes, whether annotations elsewhere are refused.
         pre_moderated: New shared annotations wait for a moderator.
+        sealing: Whether it has checkpoints that are not revealed.
     """
 
     __tablename__ = "group"
@@ -76,23 +77,37 @@ class Group(Base):
     enforce_scope: Mapped[bool] = mapped_column(server_default=text("true"))
     pre_moderated: Mapped[bool] = mapped_column(server_default=text("false"))
     organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"), index=True)
+    sealing: Mapped[bool] = mapped_column(server_default=text("false"))
     created: Mapped[Timestamp]
     updated: Mapped[Timestamp]
 
 
+class LMSRole(StrEnum):
+    """What a member is in the course of a learning platform; has nothing to do with `Role`."""
+
+    INSTRUCTOR = "lms_instructor"
+    STUDENT = "lms_student"
+
+
 class GroupMembership(Base):
-    """One user's place in one group."""
+    """One user's place in one group.
+
+    Attributes:
+        lms_role: Of `LMSRole`, or None where no platform said.
+    """
 
     __tablename__ = "group_membership"
     __table_args__ = (
         UniqueConstraint("user_id", "group_id"),
         CheckConstraint("role IN ('member', 'moderator', 'admin', 'owner')", name="role"),
+        CheckConstraint("lms_role IN ('lms_instructor', 'lms_student')", name="lms_role"),
     )
 
     id: Mapped[IntKey]
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     group_id: Mapped[int] = mapped_column(ForeignKey("group.id", ondelete="CASCADE"), index=True)
     role: Mapped[LongText]
+    lms_role: Mapped[LongText | None]
     created: Mapped[Timestamp]
     updated: Mapped[Timestamp]
 

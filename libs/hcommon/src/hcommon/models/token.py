@@ -1,12 +1,19 @@
 """OAuth: clients, codes, grants and tokens. Codes and tokens are stored as SHA-256 only."""
 
+from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, LargeBinary, text
+from sqlalchemy import ARRAY, CheckConstraint, ForeignKey, LargeBinary, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hcommon.db.base import Base
 from hcommon.db.types import IntKey, LongText, Timestamp
+
+
+class Capability(StrEnum):
+    """Something that a client may do only if those who run the site say so."""
+
+    BULK = "bulk"
 
 
 class AuthClient(Base):
@@ -18,6 +25,7 @@ class AuthClient(Base):
         grant_type: `authorization_code`, `jwt_bearer` or `client_credentials`.
         redirect_uri: Literal; required for `authorization_code`.
         trusted: Users are not asked for consent.
+        capabilities: What it may do beyond its grant type, of `Capability`.
     """
 
     __tablename__ = "auth_client"
@@ -33,6 +41,7 @@ class AuthClient(Base):
     grant_type: Mapped[LongText]
     redirect_uri: Mapped[LongText | None]
     trusted: Mapped[bool] = mapped_column(server_default=text("false"))
+    capabilities: Mapped[list[str]] = mapped_column(ARRAY(Text), server_default=text("'{}'"))
     created: Mapped[Timestamp]
 
 
@@ -42,6 +51,7 @@ class AuthzCode(Base):
     Attributes:
         code_challenge: PKCE S256 challenge; the exchange must bring its verifier.
         redirect_uri: As sent on authorize, when it was sent; the exchange must repeat it.
+        browser_session: For the grant to come, see there.
     """
 
     __tablename__ = "authz_code"
@@ -52,6 +62,7 @@ class AuthzCode(Base):
     auth_client_id: Mapped[UUID] = mapped_column(ForeignKey("auth_client.id", ondelete="CASCADE"), index=True)
     redirect_uri: Mapped[LongText | None]
     code_challenge: Mapped[LongText | None]
+    browser_session: Mapped[LongText | None]
     expires: Mapped[Timestamp] = mapped_column(index=True)
 
 
@@ -61,6 +72,8 @@ class Grant(Base):
     Attributes:
         auth_client_id: None for developer tokens.
         source: `code`, `jwt` or `developer`; a `jwt` grant never carries admin or staff rights.
+        browser_session: Key of the browser session in which the site's own client got it: one does not outlive the
+            other when somebody logs out. None for all other clients.
     """
 
     __tablename__ = "grant"
@@ -69,6 +82,7 @@ class Grant(Base):
     user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
     auth_client_id: Mapped[UUID | None] = mapped_column(ForeignKey("auth_client.id", ondelete="CASCADE"), index=True)
     source: Mapped[LongText]
+    browser_session: Mapped[LongText | None]
     created: Mapped[Timestamp]
 
 

@@ -1,6 +1,6 @@
 """User accounts, first-party (with a password) and third-party (of an auth client's authority)."""
 
-from sqlalchemy import Index, String, UniqueConstraint, func, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hcommon.db.base import Base
@@ -50,3 +50,21 @@ class User(Base):
     show_sidebar_tutorial: Mapped[bool] = mapped_column(server_default=text("true"))
     show_youtube_gdpr_banner: Mapped[bool] = mapped_column(server_default=text("true"))
     shortcuts: Mapped[str | None] = mapped_column(RawJSON)
+
+
+class UserIdentity(Base):
+    """How somebody else knows a user: a learning platform, an identity provider.
+
+    Attributes:
+        authority: The user's own; what one authority's clients say keeps no user of another from an identity.
+    """
+
+    __tablename__ = "user_identity"
+    __table_args__ = (UniqueConstraint("provider_unique_id", "provider", "authority"),)
+
+    id: Mapped[IntKey]
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"), index=True)
+    authority: Mapped[LongText]
+    provider: Mapped[LongText]
+    provider_unique_id: Mapped[LongText]
+    created: Mapped[Timestamp]

@@ -68,6 +68,8 @@ def annotation_columns(principal: Principal) -> list[Any]:
         Annotation.extra,
         Annotation.moderation_status,
         Annotation.revision,
+        Annotation.sealed,
+        Annotation.revealed_to_id,
         User.username,
         User.authority,
         User.display_name,
@@ -121,6 +123,8 @@ def facts_of(row: RowMapping) -> AnnotationFacts:
         moderation_status=row["moderation_status"],
         world_readable=row["readable_by"] == ReadableBy.WORLD,
         author_nipsa=row["nipsa"],
+        sealed=row["sealed"],
+        revealed_to_id=row["revealed_to_id"],
     )
 
 
@@ -184,7 +188,7 @@ def present(
                 group_pubid=row["pubid"],
                 shared=facts.shared,
                 # A shadow ban must not show here: the author is the only one who still sees the annotation.
-                open_to_world=facts.world_readable and not hidden,
+                open_to_world=facts.world_readable and not hidden and not facts.sealed,
             )
         ],
         "admin": author_only,

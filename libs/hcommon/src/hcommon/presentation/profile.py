@@ -3,13 +3,26 @@
 Source: specification of the API, section 1.13; the client's needs, section 4.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, BigInteger, Connection, Executable, RowMapping, and_, any_, bindparam, or_, select
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    Executable,
+    RowMapping,
+    and_,
+    any_,
+    bindparam,
+    literal,
+    or_,
+    select,
+)
 from sqlalchemy.orm import Session
 
+from hcommon import features
 from hcommon.auth import Principal
 from hcommon.db.prepared import prepared
 from hcommon.ids import WORLD_GROUP
@@ -17,35 +30,21 @@ from hcommon.models import Group, User
 from hcommon.models.group import ReadableBy
 from hcommon.presentation.group import group_order, group_url
 
-FEATURES: Final[Mapping[str, bool]] = {
-    "client_display_names": True,
-    "client_user_profile": False,
-    "embed_cachebuster": False,
-    "group_members": False,
-    "group_moderation": False,
-    "pre_moderation": False,
-    "group_type": False,
-    "html_image_annotation": False,
-    "image_descriptions": True,
-    "pdf_custom_text_layer": False,
-    "pdf_image_annotation": True,
-    "styled_highlight_clusters": False,
-    "at_mentions": False,
-    "log_in_with_orcid": False,
-    "log_in_with_google": False,
-    "log_in_with_facebook": False,
-    "vpat_keyboard": False,
-}
-"""Every flag that clients may look for, and whether this server has what it stands for."""
-
-
 # Built once: constructing a statement costs as much as executing it.
 _world = and_(Group.pubid == WORLD_GROUP, Group.authority == bindparam("authority"))
 _mine = Group.id == any_(bindparam("group_ids", type_=ARRAY(BigInteger)))
 _group_columns = (Group.pubid, Group.name, Group.readable_by, Group.authority)
-_anonymous_profile = prepared(select(*_group_columns).where(_world))
+_anonymous_profile = prepared(
+    select(*_group_columns, features.switched(None)).select_from(select(literal(1)).subquery()).outerjoin(Group, _world)
+)
 _user_profile = prepared(
-    select(*_group_columns, User.show_sidebar_tutorial, User.show_youtube_gdpr_banner, User.shortcuts)
+    select(
+        *_group_columns,
+        User.show_sidebar_tutorial,
+        User.show_youtube_gdpr_banner,
+        User.shortcuts,
+        features.switched(bindparam("user_id")),
+    )
     .select_from(User)
     .outerjoin(Group, or_(_world, _mine))
     .where(User.id == bindparam("user_id"))
@@ -53,9 +52,9 @@ _user_profile = prepared(
 
 
 def profile_rows(connection: Connection | Session, *, principal: Principal, authority: str) -> Sequence[RowMapping]:
-    """Return what a profile is made of, from one statement: a row a group, and the user's own columns in each.
+    """Return what a profile is made of, from one statement: a row a group, and what is no group's in each.
 
-    A user without any group has one row, whose `pubid` is None.
+    Where there is no group there is one row, whose `pubid` is None.
 
     Args:
         connection: Where to read.
@@ -88,7 +87,9 @@ def present_profile(
         "userid": principal.userid,
         "authority": authority,
         "groups": [_group(row, app_url=app_url, site_authority=site_authority) for row in groups],
-        "features": FEATURES,
+        "features": features.evaluate(
+            found[0]["switched"] if found else None, principal=principal, site_authority=site_authority
+        ),
         "preferences": _preferences(found[0]) if principal.userid is not None and found else {},
     }
     if principal.userid is not None:

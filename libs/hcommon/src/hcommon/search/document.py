@@ -37,6 +37,8 @@ class AnnotationDocument:
         document_version: None means unversioned.
         references: Ancestors, the thread's root first.
         quotes: `exact` of each TextQuoteSelector.
+        sealed: Kept from ordinary readers by a checkpoint.
+        revealed_to_id: The one of those who sees it all the same.
     """
 
     id: UUID
@@ -63,6 +65,8 @@ class AnnotationDocument:
     quotes: tuple[str, ...]
     tags: tuple[str, ...]
     text: str
+    sealed: bool = False
+    revealed_to_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +107,8 @@ _COLUMNS = (
     Annotation.target_selectors,
     Annotation.tags,
     Annotation.text,
+    Annotation.sealed,
+    Annotation.revealed_to_id,
     User.username,
     User.username_normalized,
     User.authority,
@@ -157,6 +163,8 @@ def _document(row: RowMapping) -> AnnotationDocument:
         quotes=quotes_of(row["target_selectors"]),
         tags=tuple(row["tags"]),
         text=row["text"],
+        sealed=row["sealed"],
+        revealed_to_id=row["revealed_to_id"],
     )
 
 

@@ -113,6 +113,11 @@ def set_admin(session: Session, *, user_id: int, admin: bool) -> None:
     session.execute(update(User).where(User.id == user_id).values(admin=admin))
 
 
+def set_staff(session: Session, *, user_id: int, staff: bool) -> None:
+    """Give or take the right to use the harmless pages for administrators."""
+    session.execute(update(User).where(User.id == user_id).values(staff=staff))
+
+
 def replace_password_hash(session: Session, *, user_id: int, old: str, new: str) -> None:
     """Store the same password under today's parameters, unless it was changed meanwhile."""
     session.execute(update(User).where(User.id == user_id, User.password_hash == old).values(password_hash=new))
@@ -141,6 +146,13 @@ def end_grants(session: Session, *, user_id: int, now: datetime, keep_developer:
     ended = delete(Grant).where(Grant.user_id == user_id)
     if keep_developer:
         ended = ended.where(Grant.source != GRANT_SOURCE_DEVELOPER)
+    for grant_id in session.scalars(ended.returning(Grant.id)).all():
+        outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
+
+
+def end_grants_of_browser(session: Session, *, browser_session: str, user_id: int, now: datetime) -> None:
+    """End the log-ins of the sidebar that were made in a browser session, with their sockets."""
+    ended = delete(Grant).where(Grant.user_id == user_id, Grant.browser_session == browser_session)
     for grant_id in session.scalars(ended.returning(Grant.id)).all():
         outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
 

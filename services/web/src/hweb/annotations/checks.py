@@ -1,7 +1,7 @@
 """Checking JSON by hand: every problem gets the dotted path of its place, and wrong types are problems like others."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 import orjson
@@ -37,7 +37,8 @@ class Checks:
     note a problem for the latter.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, error: Callable[[str], HError] = InvalidAnnotationError) -> None:
+        self._error = error
         self._problems: list[str] = []
 
     @property
@@ -51,13 +52,9 @@ class Checks:
             self._problems.append(f"{path}: {message}")
 
     def finish(self) -> None:
-        """Raise what was found.
-
-        Raises:
-            InvalidAnnotationError: There were problems; the reason joins them by `, `.
-        """
+        """Raise what was found, if there were problems; the reason joins them by `, `."""
         if self._problems:
-            raise InvalidAnnotationError(", ".join(self._problems))
+            raise self._error(", ".join(self._problems))
 
     def text(
         self, values: Mapping[str, Any], key: str, *, path: str, longest: int | None = None, nul: bool = False

@@ -26,6 +26,7 @@ class GroupRules:
     """What decides over writing to a group.
 
     Attributes:
+        sealing: Whether it has checkpoints that keep annotations from its ordinary readers.
         scopes: URL prefixes outside of which annotations are refused; empty when they may be anywhere.
     """
 
@@ -36,6 +37,7 @@ class GroupRules:
     readable_by: str
     writeable_by: str
     pre_moderated: bool
+    sealing: bool
     scopes: tuple[str, ...]
 
 
@@ -74,6 +76,7 @@ _group_columns = (
     Group.readable_by,
     Group.writeable_by,
     Group.pre_moderated,
+    Group.sealing,
     _scopes,
 )
 
@@ -182,5 +185,6 @@ def _rules(row: RowMapping) -> GroupRules:
         readable_by=row["readable_by"],
         writeable_by=row["writeable_by"],
         pre_moderated=row["pre_moderated"],
+        sealing=row["sealing"],
         scopes=tuple(row["scopes"] or ()),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 import sqlalchemy as sa
-from hcommon import documents, outbox
+from hcommon import checkpoints, documents, outbox
 from hcommon import uri as uris
 from hcommon.auth import Principal
 from hcommon.db.prepared import prepared
@@ -130,6 +130,8 @@ def create(
             **_uri_columns(annotation.uri),
         },
     )
+    if group.sealing:
+        checkpoints.reseal(session, group_id=group.id, document_id=document_id, fresh_id=annotation_id, now=now)
     outbox.record(
         session, AnnotationCreated(occurred_at=now, client_id=client_id, annotation_id=annotation_id, revision=1)
     )
@@ -196,6 +198,9 @@ def update(
             before=queries.before_of(current),
         ),
     )
+    if found.group.sealing and "document_id" in columns:
+        document_id = columns["document_id"]
+        checkpoints.reseal(session, group_id=found.group.id, document_id=document_id, fresh_id=annotation_id, now=now)
 
 
 def delete(

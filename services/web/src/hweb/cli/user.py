@@ -68,6 +68,18 @@ def admin(
 
 
 @app.command()
+def staff(
+    name: Name, revoke: Annotated[bool, typer.Option("--revoke", help="Take the right away instead.")] = False
+) -> None:
+    """Let somebody use the harmless pages for administrators."""
+    with tools() as held:
+        account = find(held, name)
+        with held.database.transaction() as session:
+            service.set_staff(session, user_id=account.id, staff=not revoke)
+    typer.echo(f"{account.username} {'is not staff any more' if revoke else 'is staff'}.")
+
+
+@app.command()
 def activate(name: Name) -> None:
     """Activate an account without the mailed link."""
     with tools() as held:
@@ -94,12 +106,15 @@ def password(name: Name, password_stdin: PasswordStdin = False) -> None:
 
 
 @app.command("list")
-def list_(limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest first.")] = 50) -> None:
+def list_(
+    limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest first.")] = 50,
+    authority: Annotated[str, typer.Option(help="Whose accounts. Default: the site's own.")] = "",
+) -> None:
     """List accounts."""
     from rich.table import Table  # noqa: PLC0415 - most commands draw nothing
 
     with tools() as held, held.database.read() as connection:
-        accounts = queries.listed(connection, authority=held.settings.authority, limit=limit)
+        accounts = queries.listed(connection, authority=authority or held.settings.authority, limit=limit)
     table = Table("Name", "E-mail", "Created", "Active", "Admin", box=None)
     for account in accounts:
         active, admin = account.activated_at is not None, account.admin

@@ -7,14 +7,14 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter
+from hcommon import features
 from hcommon.ids import WORLD_GROUP
 from hcommon.presentation.group import EXPAND_ALL, group_order, present_group
-from hcommon.presentation.profile import FEATURES
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from hweb.bodies import JSONBody
-from hweb.deps import AnyWriteDep, ClientReadDep, ReadDep, SettingsDep
+from hweb.deps import AnyWriteDep, ClientReadDep, ReadDep, SettingsDep, Writer
 from hweb.groups import listing, queries, service
 from hweb.groups.schemas import AuthorityQuery, DocumentURIQuery, ExpandQuery, GroupChange, group_change
 from hweb.groups.service import GroupNotFoundError
@@ -63,7 +63,7 @@ def create(write: AnyWriteDep, settings: SettingsDep, body: JSONBody) -> Respons
         wanted = group_change(body, authority=authority, site_authority=settings.authority, new=True)
         pubid = service.create(
             writer.session,
-            group=_allowed(wanted),
+            group=_allowed(wanted, writer, settings),
             creator_id=user_id,
             authority=authority,
             now=writer.now,
@@ -86,7 +86,8 @@ def update(group_id: str, write: AnyWriteDep, settings: SettingsDep, body: JSONB
     with write() as writer:
         found = service.editable(writer.session, name=group_id, principal=writer.principal)
         change = group_change(body, authority=found["authority"], site_authority=settings.authority)
-        service.update(writer.session, group=found, change=_allowed(change), now=writer.now, client_id=writer.client_id)
+        change = _allowed(change, writer, settings)
+        service.update(writer.session, group=found, change=change, now=writer.now, client_id=writer.client_id)
         return JSON(_presented(writer.session, found["pubid"], settings))
 
 
@@ -107,11 +108,12 @@ def my_groups(read: ReadDep, settings: SettingsDep, expand: ExpandQuery = None) 
     )
 
 
-def _allowed(change: GroupChange) -> GroupChange:
-    """Return the change without what this server does not offer; asking for it is no error."""
-    if change.pre_moderated is None or FEATURES["pre_moderation"]:
+def _allowed(change: GroupChange, writer: Writer, settings: Settings) -> GroupChange:
+    """Return the change without what this user is not offered; asking for it is no error."""
+    if change.pre_moderated is None:
         return change
-    return replace(change, pre_moderated=None)
+    on = features.is_on(writer.session, "pre_moderation", principal=writer.principal, site_authority=settings.authority)
+    return change if on else replace(change, pre_moderated=None)
 
 
 def _presented(session: Session, pubid: str, settings: Settings) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from hweb.oauth.server import WEB_MESSAGE, Authorization, AuthorizationServer
 from hweb.resources import Resources
 from hweb.security_headers import policy
 from hweb.templating import page
+from hweb.visitor import Visitor
 
 router = APIRouter(include_in_schema=False)
 
@@ -46,7 +47,7 @@ def authorize(request: Request, held: ResourcesDep, visitor: VisitorDep, user: S
         if user.user_id is None:
             return _sign_in_first(request, held)
         if wanted.client.trusted:
-            return _granted(request, server, wanted, user)
+            return _granted(request, server, wanted, user, visitor)
     # Browsers hold redirects after a form against `form-action`, and the answer may lead to the client's site.
     headers = {"Content-Security-Policy": policy({"form-action": None})}
     return form_page(
@@ -62,7 +63,9 @@ def authorize(request: Request, held: ResourcesDep, visitor: VisitorDep, user: S
 
 
 @router.post("/oauth/authorize", name="oauth.authorize.submit")
-def decide(request: Request, held: ResourcesDep, user: SessionUserDep, form: CheckedFormDep) -> Response:
+def decide(
+    request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep, form: CheckedFormDep
+) -> Response:
     """Do what the user decided. The request itself is in the query, as it was on the page."""
     with held.database.transaction() as session:
         server = AuthorizationServer(session, held=held, now=held.clock.now())
@@ -70,7 +73,7 @@ def decide(request: Request, held: ResourcesDep, user: SessionUserDep, form: Che
         if user.user_id is None:
             return _sign_in_first(request, held)
         if form.get(DECISION) == ALLOW:
-            return _granted(request, server, wanted, user)
+            return _granted(request, server, wanted, user, visitor)
     _log.info("authorization_denied", client_id=wanted.client.client_id)
     if wanted.response_mode == WEB_MESSAGE:
         return _message(request, wanted, {"canceled": True})
@@ -92,9 +95,12 @@ def _sign_in_first(request: Request, held: Resources) -> Response:
     return RedirectResponse(f"/{page_name}?{urlencode({'next': here, 'for_oauth': 'True'})}", 302)
 
 
-def _granted(request: Request, server: AuthorizationServer, wanted: Authorization, user: Principal) -> Response:
+def _granted(
+    request: Request, server: AuthorizationServer, wanted: Authorization, user: Principal, visitor: Visitor
+) -> Response:
     assert user.user_id is not None  # noqa: S101 - the callers have sent others to the sign-in
-    code = server.grant_code(wanted, user_id=user.user_id)
+    browser_session = visitor.session.key if visitor.session else None
+    code = server.grant_code(wanted, user_id=user.user_id, browser_session=browser_session)
     _log.info("authorization_granted", client_id=wanted.client.client_id, user_id=user.user_id)
     if wanted.response_mode == WEB_MESSAGE:
         return _message(request, wanted, {"code": code})

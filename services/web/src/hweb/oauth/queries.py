@@ -4,12 +4,13 @@ from datetime import datetime
 from uuid import UUID
 
 from hcommon.crypto import KeyRing, hash_token
+from hcommon.ids import make_userid
 from hcommon.models import AuthClient, AuthzCode, Grant, Token, User
-from sqlalchemy import or_, select
+from sqlalchemy import Connection, or_, select
 from sqlalchemy.orm import Session
 
 from hweb.authclients import SECRET_LABEL
-from hweb.oauth.schemas import REFRESH_GRACE, Client, Code, RefreshToken
+from hweb.oauth.schemas import REFRESH_GRACE, AboutToken, Client, Code, GrantOfToken, RefreshToken
 
 
 def client(session: Session, *, client_id: str | UUID | None, keys: KeyRing, site_client_id: UUID) -> Client | None:
@@ -37,7 +38,13 @@ def code(session: Session, *, code: str, client_id: UUID, now: datetime) -> Code
     """Return a client's unused, fresh code of a live user and lock it."""
     row = (
         session.execute(
-            select(AuthzCode.user_id, AuthzCode.auth_client_id, AuthzCode.redirect_uri, AuthzCode.code_challenge)
+            select(
+                AuthzCode.user_id,
+                AuthzCode.auth_client_id,
+                AuthzCode.redirect_uri,
+                AuthzCode.code_challenge,
+                AuthzCode.browser_session,
+            )
             .join(User, User.id == AuthzCode.user_id)
             .where(
                 AuthzCode.code_hash == hash_token(code),
@@ -75,13 +82,50 @@ def refresh_token(session: Session, *, token: str, now: datetime) -> RefreshToke
     return RefreshToken(**row) if row else None
 
 
-def grant_id_of_token(session: Session, *, token: str) -> UUID | None:
+def grant_of_token(session: Session, *, token: str) -> GrantOfToken | None:
     """Return the grant of an access, refresh or developer token, expired or not."""
     hashed = hash_token(token)
-    found: UUID | None = session.scalar(
-        select(Token.grant_id).where(or_(Token.access_hash == hashed, Token.refresh_hash == hashed))
+    row = (
+        session.execute(
+            select(Grant.id, Grant.user_id, Grant.browser_session)
+            .join(Token, Token.grant_id == Grant.id)
+            .where(or_(Token.access_hash == hashed, Token.refresh_hash == hashed))
+        )
+        .mappings()
+        .first()
     )
-    return found
+    return GrantOfToken(**row) if row else None
+
+
+def about_access_token(connection: Connection, *, token: str, now: datetime) -> AboutToken | None:
+    """Return what there is to know of a live user's valid token."""
+    row = (
+        connection.execute(
+            select(
+                User.username,
+                User.authority,
+                Token.created.label("issued"),
+                Token.access_expires.label("expires"),
+                AuthClient.id.label("client_id"),
+                AuthClient.name.label("client_name"),
+            )
+            .select_from(Token)
+            .join(Grant, Grant.id == Token.grant_id)
+            .join(User, User.id == Grant.user_id)
+            .outerjoin(AuthClient, AuthClient.id == Grant.auth_client_id)
+            .where(
+                Token.access_hash == hash_token(token),
+                or_(Token.access_expires.is_(None), Token.access_expires > now),
+                User.deleted.is_(False),
+            )
+        )
+        .mappings()
+        .first()
+    )
+    if row is None:
+        return None
+    values = dict(row)
+    return AboutToken(userid=make_userid(values.pop("username"), values.pop("authority")), **values)
 
 
 def user_id_of(session: Session, *, username_normalized: str, authority: str) -> int | None:

@@ -70,6 +70,7 @@ class Code:
     auth_client_id: UUID
     redirect_uri: str | None
     code_challenge: str | None
+    browser_session: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,3 +86,32 @@ class RefreshToken:
     auth_client_id: UUID
     user_id: int
     replaced_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GrantOfToken:
+    """The grant that a token is of.
+
+    Attributes:
+        browser_session: Key of the browser session that ends with it; None for none.
+    """
+
+    id: UUID
+    user_id: int
+    browser_session: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AboutToken:
+    """What the bearer of an access or developer token may know of it.
+
+    Attributes:
+        expires: None for a developer token: never.
+        client_id: None for a developer token.
+    """
+
+    userid: str
+    issued: datetime
+    expires: datetime | None
+    client_id: UUID | None
+    client_name: str | None

@@ -140,10 +140,16 @@ class AuthorizationServer:
             raise InvalidRequestError("Nobody can sign in here for this client.")
         return Authorization(client, request.redirect_uri, mode, request.state, request)
 
-    def grant_code(self, authorization: Authorization, *, user_id: int) -> str:
-        """Let the client act for the user, and return the code that proves it once."""
+    def grant_code(self, authorization: Authorization, *, user_id: int, browser_session: str | None) -> str:
+        """Let the client act for the user, and return the code that proves it once.
+
+        Args:
+            authorization: What the client asked for.
+            user_id: Who lets it.
+            browser_session: Key of the browser session in which that happens.
+        """
         request = authorization.request
-        request.user = user_id
+        request.user, request.browser_session = user_id, browser_session
         grant = self._codes.create_authorization_code(request)
         self._validator.save_authorization_code(request.client_id, grant, request)
         return str(grant["code"])

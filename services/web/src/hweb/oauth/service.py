@@ -6,12 +6,18 @@ from uuid import UUID, uuid4
 from hcommon import outbox
 from hcommon.crypto import hash_token, new_token
 from hcommon.events.accounts import GrantRevoked
-from hcommon.models import AuthzCode, Grant, Token
+from hcommon.models import AuthClient, AuthzCode, Grant, Token
 from sqlalchemy import delete, func, insert, update
 from sqlalchemy.orm import Session
 
 from hweb.oauth import queries
-from hweb.oauth.schemas import ACCESS_LIFETIME, CODE_LIFETIME, DEVELOPER_PREFIX, REFRESH_LIFETIME
+from hweb.oauth.schemas import (
+    ACCESS_LIFETIME,
+    CODE_LIFETIME,
+    DEVELOPER_PREFIX,
+    REFRESH_LIFETIME,
+    GrantOfToken,
+)
 
 
 def save_code(
@@ -22,6 +28,7 @@ def save_code(
     user_id: int,
     redirect_uri: str | None,
     code_challenge: str | None,
+    browser_session: str | None,
     now: datetime,
 ) -> None:
     """Store a new authorization code; `redirect_uri` only if the request named it."""
@@ -32,6 +39,7 @@ def save_code(
             auth_client_id=client_id,
             redirect_uri=redirect_uri,
             code_challenge=code_challenge,
+            browser_session=browser_session,
             expires=now + CODE_LIFETIME,
         )
     )
@@ -48,12 +56,26 @@ def grant_id_of_code(code: str) -> UUID:
 
 
 def start_grant(
-    session: Session, *, grant_id: UUID | None, user_id: int, client_id: UUID | None, source: str, now: datetime
+    session: Session,
+    *,
+    grant_id: UUID | None,
+    user_id: int,
+    client_id: UUID | None,
+    source: str,
+    now: datetime,
+    browser_session: str | None = None,
 ) -> UUID:
     """Start a grant and return its id; a random one where none is given."""
     chosen = grant_id or uuid4()
     session.execute(
-        insert(Grant).values(id=chosen, user_id=user_id, auth_client_id=client_id, source=source, created=now)
+        insert(Grant).values(
+            id=chosen,
+            user_id=user_id,
+            auth_client_id=client_id,
+            source=source,
+            browser_session=browser_session,
+            created=now,
+        )
     )
     return chosen
 
@@ -85,10 +107,10 @@ def create_developer_token(session: Session, *, user_id: int, now: datetime) -> 
     return token
 
 
-def revoke_token(session: Session, *, token: str, now: datetime) -> bool:
-    """End the grant of a token with all its tokens and sockets; False for an unknown token."""
-    grant_id = queries.grant_id_of_token(session, token=token)
-    return grant_id is not None and revoke_grant(session, grant_id=grant_id, now=now)
+def revoke_token(session: Session, *, token: str, now: datetime) -> GrantOfToken | None:
+    """End the grant of a token with all its tokens and sockets, and return it; None for an unknown token."""
+    grant = queries.grant_of_token(session, token=token)
+    return grant if grant and revoke_grant(session, grant_id=grant.id, now=now) else None
 
 
 def revoke_grant(session: Session, *, grant_id: UUID, now: datetime) -> bool:
@@ -98,3 +120,11 @@ def revoke_grant(session: Session, *, grant_id: UUID, now: datetime) -> bool:
         return False
     outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
     return True
+
+
+def delete_client(session: Session, *, client_id: UUID, now: datetime) -> None:
+    """Forget a client and end all of its grants with their tokens and sockets."""
+    ended = delete(Grant).where(Grant.auth_client_id == client_id).returning(Grant.id)
+    for grant_id in session.scalars(ended).all():
+        outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))
+    session.execute(delete(AuthClient).where(AuthClient.id == client_id))

@@ -81,6 +81,7 @@ class Validator(RequestValidator):
             user_id=request.user,
             redirect_uri=None if request.using_default_redirect_uri else request.redirect_uri,
             code_challenge=request.code_challenge,
+            browser_session=request.browser_session if request.client.id == self._site_client_id else None,
             now=self._now,
         )
 
@@ -197,6 +198,7 @@ class Validator(RequestValidator):
                 user_id=request.user,
                 client_id=request.client.id,
                 source=GRANT_SOURCE_JWT if by_assertion else "code",
+                browser_session=self._code.browser_session if self._code else None,
                 now=self._now,
             )
         service.save_tokens(

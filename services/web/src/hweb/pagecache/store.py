@@ -37,10 +37,11 @@ def question_of(request: Request) -> Question:
 
 
 class Reader(NamedTuple):
-    """Whose answer it is: what somebody sees depends on who it is and on the role in each group."""
+    """Whose answer it is: what somebody sees depends on who it is and on the standing in each group."""
 
     user_id: int | None
     roles: frozenset[tuple[int, str]]
+    instructs: frozenset[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ class Answer:
 
 def reader_of(principal: Principal) -> Reader:
     """Return whose answers a principal may be given."""
-    return Reader(principal.user_id, frozenset(principal.roles.items()))
+    return Reader(principal.user_id, frozenset(principal.roles.items()), principal.instructs)
 
 
 class PageCache:

@@ -1,8 +1,9 @@
 """`/api/profile`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header
+from hcommon import features
 from hcommon.auth import Principal
 from hcommon.presentation.profile import present_profile, profile_rows
 from sqlalchemy import Connection
@@ -18,28 +19,40 @@ from hweb.settings import Settings
 
 router = APIRouter(tags=["profile"])
 
+ClientVersionHeader = Annotated[str | None, Header(alias="Hypothesis-Client-Version", description="As `1.1766.0`.")]
+
 
 @router.get("/api/profile", name="profile.read")
-def profile(read: ReadDep, settings: SettingsDep, authority: AuthorityQuery = None) -> Response:
+def profile(
+    read: ReadDep, settings: SettingsDep, version: ClientVersionHeader = None, authority: AuthorityQuery = None
+) -> Response:
     """Fetch the user's profile; for anonymous callers its `userid` is null."""
     with read() as reader:
-        return JSON(_profile(reader.connection, reader.principal, settings, authority=authority))
+        return JSON(_profile(reader.connection, reader.principal, settings, version=version, authority=authority))
 
 
 @router.patch("/api/profile", name="profile.update")
-def update_profile(write: WriteDep, settings: SettingsDep, body: JSONBody) -> Response:
+def update_profile(
+    write: WriteDep, settings: SettingsDep, body: JSONBody, version: ClientVersionHeader = None
+) -> Response:
     """Change the user's preferences and answer with the whole profile."""
     with write() as writer:
         service.change_preferences(writer.session, principal=writer.principal, changes=schemas.parse(body))
-        values = _profile(writer.session, writer.principal, settings)
+        values = _profile(writer.session, writer.principal, settings, version=version)
     return JSON(values)
 
 
 def _profile(
-    connection: Connection | Session, principal: Principal, settings: Settings, *, authority: str | None = None
+    connection: Connection | Session,
+    principal: Principal,
+    settings: Settings,
+    *,
+    version: str | None,
+    authority: str | None = None,
 ) -> dict[str, Any]:
     whose = principal.authority or authority or settings.authority
     rows = profile_rows(connection, principal=principal, authority=whose)
-    return present_profile(
+    values = present_profile(
         rows, principal=principal, authority=whose, app_url=settings.app_url, site_authority=settings.authority
     )
+    return values | {"features": features.for_client(values["features"], version=version)}

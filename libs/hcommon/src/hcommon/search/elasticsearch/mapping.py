@@ -17,7 +17,7 @@ from hcommon.search.document import AnnotationDocument
 from hcommon.search.folding import index_tokens, uri_parts
 from hcommon.uri.version import UNVERSIONED
 
-MAPPING_VERSION: Final = 1
+MAPPING_VERSION: Final = 2
 """Raise it with every change of `MAPPINGS` or of `source_of`; then the index has to be built anew."""
 
 LONGEST_WORD: Final = 255
@@ -51,6 +51,8 @@ MAPPINGS: Final[dict[str, Any]] = {
         "hidden": _BOOLEAN,
         "world": _BOOLEAN,
         "nipsa": _BOOLEAN,
+        "sealed": _BOOLEAN,
+        "revealed_to": _FILTER,
         "uri": _FILTER,
         "uri_hash": _FILTER,
         "uri_parts": _FILTER,
@@ -94,6 +96,8 @@ def source_of(document: AnnotationDocument) -> dict[str, Any]:
         "hidden": document.hidden,
         "world": document.world,
         "nipsa": document.nipsa,
+        "sealed": document.sealed,
+        "revealed_to": document.revealed_to_id,
         "uri": uri if len(uri.encode()) <= LONGEST_KEYWORD_BYTES else None,
         "uri_hash": document.target_uri_hash.hex,
         "uri_parts": uri_parts(document.target_uri),

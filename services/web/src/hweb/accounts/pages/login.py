@@ -62,10 +62,16 @@ def show_logout(request: Request, visitor: VisitorDep, user: SessionUserDep) -> 
 
 
 @router.post("/logout", name="logout.submit")
-def log_out(visitor: VisitorDep, _form: CheckedFormDep) -> Response:
-    """End the session of this browser."""
+def log_out(held: ResourcesDep, visitor: VisitorDep, _form: CheckedFormDep) -> Response:
+    """End the session of this browser, and what the sidebar got in it."""
     answer = RedirectResponse(HOME, 302)
-    visitor.sign_out(answer)
+    if visitor.session is not None:
+        ended = visitor.session
+        with held.database.transaction() as session:
+            service.end_grants_of_browser(
+                session, browser_session=ended.key, user_id=ended.user_id, now=held.clock.now()
+            )
+            visitor.sign_out(answer)
     return answer
 
 

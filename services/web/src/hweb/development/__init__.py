@@ -1,0 +1,1 @@
+"""What only tests and developers need: served when `DEV` is on."""
