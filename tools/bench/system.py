@@ -45,11 +45,11 @@ def running(*, workers: int) -> Iterator[System]:
     """Start it with this many web processes, and remove all of it afterwards."""
     data = Path(tempfile.mkdtemp(prefix="h-bench-", dir="/var/tmp"))
     data.chmod(0o711)
-    port = _free_port()
+    port = free_port()
     variables = {
         "H_DATA": str(data),
         "PORT": str(port),
-        "WEBSOCKET_PORT": str(_free_port()),
+        "WEBSOCKET_PORT": str(free_port()),
         "UVICORN_WORKERS": str(workers),
     }
     started = time.monotonic()
@@ -104,7 +104,8 @@ def _pss(pid: int) -> float:
     return 0.0
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]

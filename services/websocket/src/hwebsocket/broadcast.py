@@ -7,52 +7,35 @@ Source: specification of the API, sections 3.3 and 3.4; specification of the cli
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal
-from uuid import UUID
 
 import orjson
 from hcommon.authz import ReaderClass, reader_class
-from hcommon.db.engine import Database
-from hcommon.events.accounts import GrantRevoked
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
 from hcommon.events.base import Event
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.metrics import Metrics
 from hcommon.presentation.annotation import LinkSettings, present
 
-from hwebsocket.annotations import LoadedAnnotation, load
-from hwebsocket.connection import CloseReason, Connection
+from hwebsocket.annotations import LoadedAnnotation
+from hwebsocket.connection import Connection
 from hwebsocket.frames import text_frame
+from hwebsocket.loading import Loaded
 from hwebsocket.metrics import FAN_OUT, FRAMES_SENT
 from hwebsocket.registry import Registry
 
 Action = Literal["create", "update", "delete"]
-Loaded = Mapping[UUID, LoadedAnnotation]
 
 _WRITES_IN_A_ROW: Final = 500
 
 
 class Broadcast:
-    """Loads, finds, authorises, encodes and writes."""
+    """Finds, authorises, encodes and writes."""
 
-    def __init__(self, *, database: Database, registry: Registry, links: LinkSettings, metrics: Metrics) -> None:
-        self._database = database
+    def __init__(self, *, registry: Registry, links: LinkSettings, metrics: Metrics) -> None:
         self._registry = registry
         self._links = links
         self._metrics = metrics
-
-    def load(self, events: Sequence[Event]) -> Loaded:
-        """Read the annotations of a batch, in the thread that calls; none while no socket wants to hear of any.
-
-        Raises:
-            DatabaseUnavailableError: PostgreSQL is away.
-        """
-        ids = {event.annotation_id for event in events if isinstance(event, AnnotationEvent)}
-        if not ids or not self._registry.is_anybody_listening:
-            return {}
-        with self._database.read() as connection:
-            return load(connection, ids)
 
     async def annotation_created(self, event: AnnotationCreated, loaded: Loaded) -> None:
         """Show a new annotation as it is by now, unless it is gone again."""
@@ -64,17 +47,12 @@ class Broadcast:
 
     async def annotation_deleted(self, event: AnnotationDeleted, loaded: Loaded) -> None:
         """Tell those who could see an annotation that it is gone; moderators of a hidden one too."""
-        annotation = loaded.get(event.annotation_id)
+        annotation = loaded.annotations.get(event.annotation_id)
         if annotation is not None:
             await self._send(event, annotation, action="delete")
 
-    async def grant_revoked(self, event: GrantRevoked, loaded: Loaded) -> None:  # noqa: ARG002 - one signature for all
-        """Close the sockets that a grant had opened."""
-        for connection in self._registry.revoke(event.grant_id):
-            connection.close(CloseReason.REVOKED)
-
     async def _show(self, event: AnnotationEvent, loaded: Loaded, *, action: Action) -> None:
-        annotation = loaded.get(event.annotation_id)
+        annotation = loaded.annotations.get(event.annotation_id)
         if annotation is not None and not annotation.facts.deleted:
             await self._send(event, annotation, action=action)
 

@@ -17,9 +17,9 @@ from hcommon.events.base import Event
 from hcommon.logging import bound, get_logger
 from hcommon.metrics import Metrics
 
-from hwebsocket.broadcast import Broadcast, Loaded
+from hwebsocket.loading import Loaded, Loader
 from hwebsocket.metrics import EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN
-from hwebsocket.subscriptions import SUBSCRIPTIONS
+from hwebsocket.subscriptions import Subscribers
 
 _MAX_BATCH: Final = 200
 _MAX_WAIT_SECONDS: Final = 0.005
@@ -57,8 +57,18 @@ class CountedFailures:
 class Feed:
     """One thread that consumes events as long as the process lives."""
 
-    def __init__(self, *, broker_url: str, instance: str, broadcast: Broadcast, clock: Clock, metrics: Metrics) -> None:
-        self._broadcast = broadcast
+    def __init__(
+        self,
+        *,
+        broker_url: str,
+        instance: str,
+        loader: Loader,
+        subscribers: Subscribers,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._loader = loader
+        self._subscribers = subscribers
         self._clock = clock
         self._metrics = metrics
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -95,14 +105,14 @@ class Feed:
             DatabaseUnavailableError: PostgreSQL is away; the consumer waits for it and tries again.
         """
         assert self._loop is not None, "start() comes first"  # noqa: S101 - a programmer's mistake
-        loaded = self._broadcast.load(events)
+        loaded = self._loader.load(events)
         asyncio.run_coroutine_threadsafe(self._deliver(events, loaded), self._loop).result()
 
     async def _deliver(self, events: Sequence[Event], loaded: Loaded) -> None:
         for event in events:
             with bound(event_id=str(event.id), request_id=event.request_id or ""):
                 try:
-                    await SUBSCRIPTIONS[type(event)](self._broadcast, event, loaded)
+                    await self._subscribers.deliver(event, loaded)
                 except Exception:  # noqa: BLE001 - one event's bug must not repeat or withhold the rest of its batch
                     _log.exception("event_failed", type=event.TYPE)
                     self._metrics.count(EVENTS_FAILED, type=event.TYPE)

@@ -25,6 +25,9 @@ SLOW_CONSUMERS = Metric(
     "websocket.slow_consumers", "counter", "sockets", "Sockets closed because their client read too slowly."
 )
 FRAMES_SENT = Metric("websocket.frames_sent", "counter", "frames", "Events written to sockets.")
+SESSION_CHANGES = Metric(
+    "websocket.session_changes_sent", "counter", "frames", "Profiles written to sockets whose user's groups changed."
+)
 EVENTS_HANDLED = Metric("websocket.events.{type}.handled", "counter", "events", "Events taken from the bus, by type.")
 EVENTS_FAILED = Metric(
     "websocket.events.{type}.failed",
@@ -53,6 +56,7 @@ CATALOG: tuple[Metric, ...] = (
     REFUSED,
     SLOW_CONSUMERS,
     FRAMES_SENT,
+    SESSION_CHANGES,
     EVENTS_HANDLED,
     EVENTS_FAILED,
     EVENTS_UNKNOWN,

@@ -12,8 +12,9 @@ from hwebsocket.connection import Connection
 from hwebsocket.filters import ALL_VERSIONS, Filter, Page, Subject
 
 _REMEMBERED_GRANTS: Final = 10_000
+_REMEMBERED_CHANGES: Final = 10_000
 
-_Key = tuple[Literal["id", "reference", "group", "page", "user", "grant"], Hashable]
+_Key = tuple[Literal["id", "reference", "group", "page", "grant"], Hashable]
 
 
 class _Index:
@@ -45,7 +46,11 @@ class Registry:
         self._filters: dict[Connection, Filter | None] = {}
         self._listening = 0
         self._by_key = _Index()
+        self._by_user: dict[int, set[Connection]] = {}
         self._revoked: dict[UUID, None] = {}
+        self._changes: dict[int, int] = {}  # user to the number of its last change, the oldest first
+        self._last_change = 0
+        self._forgotten_change = 0
 
     def __len__(self) -> int:
         return len(self._filters)
@@ -67,8 +72,10 @@ class Registry:
     def add(self, connection: Connection) -> None:
         """Take a new connection in; it hears of nothing before it has a filter."""
         self._filters[connection] = None
-        for key in _owner_keys(connection):
-            self._by_key.add(key, connection)
+        if connection.user_id is not None:
+            self._by_user.setdefault(connection.user_id, set()).add(connection)
+        if connection.grant_id is not None:
+            self._by_key.add(("grant", connection.grant_id), connection)
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection; one that is not there does no harm."""
@@ -76,8 +83,13 @@ class Registry:
             return
         self._unsubscribe(connection)
         del self._filters[connection]
-        for key in _owner_keys(connection):
-            self._by_key.discard(key, connection)
+        if connection.user_id is not None:
+            of_user = self._by_user[connection.user_id]
+            of_user.discard(connection)
+            if not of_user:
+                del self._by_user[connection.user_id]
+        if connection.grant_id is not None:
+            self._by_key.discard(("grant", connection.grant_id), connection)
 
     def subscribe(self, connection: Connection, wanted: Filter) -> None:
         """Give a connection a filter in place of the one before; one that is not there gets none."""
@@ -99,7 +111,30 @@ class Registry:
 
     def by_user(self, user_id: int) -> frozenset[Connection]:
         """Return the connections of a user, whose `principal` may be replaced when memberships change."""
-        return frozenset(self._by_key.get(("user", user_id)))
+        return frozenset(self._by_user.get(user_id, ()))
+
+    def user_ids(self) -> set[int]:
+        """Return the users of this moment; may be called from any thread."""
+        return set(self._by_user)  # one step of the interpreter: the keys are integers
+
+    @property
+    def last_change(self) -> int:
+        """Return the number of the last change of a user's memberships that was heard of."""
+        return self._last_change
+
+    def note_change(self, user_id: int) -> None:
+        """Remember, for handshakes that are under way, that a user's memberships changed."""
+        self._last_change += 1
+        self._changes.pop(user_id, None)
+        self._changes[user_id] = self._last_change
+        if len(self._changes) > _REMEMBERED_CHANGES:
+            self._forgotten_change = self._changes.pop(next(iter(self._changes)))
+
+    def has_changed(self, user_id: int | None, *, since: int) -> bool:
+        """Return whether a user's memberships may have changed after the change of that number."""
+        if user_id is None:
+            return False
+        return since < self._forgotten_change or since < self._changes.get(user_id, 0)
 
     def revoke(self, grant_id: UUID) -> frozenset[Connection]:
         """Return the connections of a grant that is over, and remember it for handshakes that are under way."""
@@ -133,13 +168,6 @@ class Registry:
     def _spellings(self, connection: Connection, page: Page) -> frozenset[str]:
         wanted = self._filters[connection]
         return wanted.pages[page] if wanted else frozenset()
-
-
-def _owner_keys(connection: Connection) -> Iterator[_Key]:
-    if connection.user_id is not None:
-        yield "user", connection.user_id
-    if connection.grant_id is not None:
-        yield "grant", connection.grant_id
 
 
 def _wanted_keys(wanted: Filter) -> Iterator[_Key]:

@@ -1,0 +1,52 @@
+"""Reads whom the sockets of a user speak for, and the profile that those are sent, after a change of groups."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+from hcommon.auth import Principal, principal_of_user
+from hcommon.models import GroupMembership
+from hcommon.presentation.annotation import LinkSettings
+from hcommon.presentation.profile import present_profile, profile_rows
+from sqlalchemy import ARRAY, BigInteger, Connection, any_, bindparam, select
+
+_of_groups = select(GroupMembership.user_id.distinct()).where(
+    GroupMembership.group_id == any_(bindparam("group_ids", type_=ARRAY(BigInteger))),
+    GroupMembership.user_id == any_(bindparam("user_ids", type_=ARRAY(BigInteger))),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One user as of now.
+
+    Attributes:
+        profile: JSON values, as `GET /api/profile` shows them to that user.
+    """
+
+    principal: Principal
+    profile: dict[str, Any]
+
+
+def among(connection: Connection, user_ids: Collection[int], *, group_ids: Collection[int]) -> set[int]:
+    """Return those of the users who are members of one of the groups."""
+    values = {"group_ids": list(group_ids), "user_ids": list(user_ids)}
+    return set(connection.execute(_of_groups, values).scalars())
+
+
+def load(connection: Connection, user_ids: Collection[int], *, links: LinkSettings) -> dict[int, Member]:
+    """Return the users that are still there, by key."""
+    found = {}
+    for user_id in user_ids:
+        principal = principal_of_user(connection, user_id)
+        if principal.user_id is not None:
+            found[user_id] = Member(principal, _profile(connection, principal, links))
+    return found
+
+
+def _profile(connection: Connection, principal: Principal, links: LinkSettings) -> dict[str, Any]:
+    authority = principal.authority or links.authority
+    rows = profile_rows(connection, principal=principal, authority=authority)
+    return present_profile(
+        rows, principal=principal, authority=authority, app_url=links.app_url, site_authority=links.authority
+    )

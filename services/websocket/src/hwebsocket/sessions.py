@@ -1,0 +1,76 @@
+"""Keeps open sockets in step with their user: what it may read, and whether it is still signed in.
+
+A change of memberships takes effect with the event that tells of it; every socket of the user hears of it with the
+user's own profile as it is by then, since the client replaces what it knows by that and lists its groups again.
+
+Source: specification of the API, sections 3.3 and 14; specification of the client, section 3.
+"""
+
+import asyncio
+from typing import Final
+
+import orjson
+from hcommon.events.accounts import GrantRevoked
+from hcommon.events.groups import GroupUpdated, MembershipChanged, MembershipCreated, MembershipDeleted, MembershipEvent
+from hcommon.metrics import Metrics
+
+from hwebsocket.connection import CloseReason
+from hwebsocket.frames import text_frame
+from hwebsocket.loading import Loaded, Loader
+from hwebsocket.metrics import SESSION_CHANGES
+from hwebsocket.registry import Registry
+
+JOIN: Final = "group-join"
+LEAVE: Final = "group-leave"
+ROLE: Final = "group-role"
+UPDATE: Final = "group-update"
+
+
+class Sessions:
+    """Replaces principals, tells of it, and ends sockets."""
+
+    def __init__(self, *, registry: Registry, loader: Loader, metrics: Metrics) -> None:
+        self._registry = registry
+        self._loader = loader
+        self._metrics = metrics
+
+    async def membership_created(self, event: MembershipCreated, loaded: Loaded) -> None:
+        """Let a new member hear of the group."""
+        await self._member_changed(event, loaded, action=JOIN)
+
+    async def membership_changed(self, event: MembershipChanged, loaded: Loaded) -> None:
+        """Let a member see what its new role may."""
+        await self._member_changed(event, loaded, action=ROLE)
+
+    async def membership_deleted(self, event: MembershipDeleted, loaded: Loaded) -> None:
+        """Let a former member hear of the group no more."""
+        await self._member_changed(event, loaded, action=LEAVE)
+
+    async def group_updated(self, event: GroupUpdated, loaded: Loaded) -> None:
+        """Tell the members, in whose profiles the group's name stands."""
+        for user_id, member in loaded.members.items():
+            if event.group_id in member.principal.roles:
+                self._refresh(user_id, loaded, action=UPDATE)
+
+    async def grant_revoked(self, event: GrantRevoked, loaded: Loaded) -> None:  # noqa: ARG002 - one signature for all
+        """Close the sockets that a grant had opened."""
+        for connection in self._registry.revoke(event.grant_id):
+            connection.close(CloseReason.REVOKED)
+
+    async def _member_changed(self, event: MembershipEvent, loaded: Loaded, *, action: str) -> None:
+        self._registry.note_change(event.user_id)
+        if event.user_id not in loaded.members and self._registry.by_user(event.user_id):
+            # The user's first socket opened after the batch was read, perhaps with what was true before.
+            loaded = await asyncio.to_thread(self._loader.load, [event])
+        self._refresh(event.user_id, loaded, action=action)
+
+    def _refresh(self, user_id: int, loaded: Loaded, *, action: str) -> None:
+        member = loaded.members.get(user_id)
+        if member is None:  # without a socket here, or deleted: then its grants are revoked
+            return
+        frame = text_frame(orjson.dumps({"type": "session-change", "action": action, "model": member.profile}))
+        sent = 0
+        for connection in self._registry.by_user(user_id):
+            connection.principal = member.principal
+            sent += connection.send(frame)
+        self._metrics.count(SESSION_CHANGES, sent)
