@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import chain
 
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
@@ -41,7 +42,8 @@ class BatchHandler:
             self._metrics.count(names.UNKNOWN, len(events) - len(known))
         if not known:
             return
-        ids = list(dict.fromkeys([SUBSCRIPTIONS[type(event)](event) for event in known]))
+        stale = [SUBSCRIPTIONS[type(event)](event) for event in known]
+        ids = list(dict.fromkeys(chain.from_iterable(stale)))
         with self._database.read() as connection:
             batch = read_batch(connection, ids)
         self._writer.write(batch)

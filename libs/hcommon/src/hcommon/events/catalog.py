@@ -3,15 +3,21 @@
 from typing import Any
 
 from hcommon.events.accounts import GrantRevoked, UserRegistered
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
+from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationsRevised, AnnotationUpdated
 from hcommon.events.base import Consumer, Event
+from hcommon.events.groups import GroupUpdated, MembershipChanged, MembershipCreated, MembershipDeleted
 
 EVENTS: tuple[type[Event], ...] = (
     AnnotationCreated,
     AnnotationUpdated,
     AnnotationDeleted,
+    AnnotationsRevised,
     UserRegistered,
     GrantRevoked,
+    MembershipCreated,
+    MembershipChanged,
+    MembershipDeleted,
+    GroupUpdated,
 )
 
 _BY_TYPE = {event.TYPE: event for event in EVENTS}

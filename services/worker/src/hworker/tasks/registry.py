@@ -19,11 +19,12 @@ from hcommon.logging import bound, get_logger
 
 from hworker import metrics as names
 from hworker.context import Context
-from hworker.tasks import cleanup, mails
+from hworker.tasks import cleanup, mails, revisions
 
 EVENT_TASKS: Final[Mapping[str, Callable[..., None]]] = {
     "send_reply_notice": mails.send_reply_notice,
     "send_activation_mail": mails.send_activation_mail,
+    "revise_group": revisions.revise_group,
 }
 """Tasks that carry out an event; called with it."""
 
