@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.request import urlopen
+from uuid import uuid4
 
 import httpx2
 import load
@@ -25,6 +26,7 @@ import psycopg2
 import system
 from crowd import Crowd, Member
 from hcommon import ids
+from hcommon.crypto import hash_token, new_token
 from hcommon.events.annotations import AnnotationUpdated
 from populate import World, page_url
 
@@ -108,8 +110,8 @@ def _idle_anonymous(running: system.System, _: World) -> str:
     return _idle(running, tokens=[None])
 
 
-def _idle_signed_in(running: system.System, world: World) -> str:
-    return _idle(running, tokens=list(world.tokens))
+def _idle_signed_in(running: system.System, _: World) -> str:
+    return _idle(running, tokens=list(_sign_in(running, IDLE)))
 
 
 def _idle(running: system.System, *, tokens: list[str | None]) -> str:
@@ -124,12 +126,51 @@ def _idle(running: system.System, *, tokens: list[str | None]) -> str:
     return f"{grown / IDLE:.1f} kB RSS of {IDLE:,}"
 
 
-def _restart(running: system.System, world: World) -> str:
+def _sign_in(running: system.System, count: int) -> list[str]:
+    """Make this many tokens, of all users in turn, each a member of five groups; return them in clear."""
+    tokens = [new_token("5768-") for _ in range(count)]
+    grants = [str(uuid4()) for _ in tokens]
+    now = datetime.now(UTC)  # noqa: TID251 - a tool, not a service
+    with (
+        closing(psycopg2.connect(running.environment["DATABASE_URL"])) as connection,
+        connection,
+        connection.cursor() as cursor,
+    ):
+        cursor.execute("SELECT id FROM \"user\" WHERE username LIKE 'bench%' ORDER BY id")
+        users = [row[0] for row in cursor.fetchall()]
+        for number in range(20):
+            cursor.execute(
+                'INSERT INTO "group" '
+                "(pubid, authority, name, joinable_by, readable_by, writeable_by, created, updated) "
+                "SELECT %s, authority, %s, 'authority', 'members', 'members', %s, %s FROM \"user\" WHERE id = %s "
+                "RETURNING id",
+                (ids.new_pubid(ids.GROUP_PUBID_LENGTH), f"Bench {number}", now, now, users[0]),
+            )
+            (group,) = cursor.fetchone() or (None,)
+            members = users[number % 4 :: 4]
+            cursor.execute(
+                "INSERT INTO group_membership (user_id, group_id, role, created, updated) "
+                "SELECT unnest(%s), %s, 'member', %s, %s",
+                (members, group, now, now),
+            )
+        cursor.execute(
+            'INSERT INTO "grant" (id, user_id, source, created) SELECT unnest(%s::uuid[]), unnest(%s), %s, %s',
+            (grants, [users[number % len(users)] for number in range(count)], "code", now),
+        )
+        cursor.execute(
+            "INSERT INTO token (grant_id, access_hash, created) SELECT unnest(%s::uuid[]), unnest(%s), %s",
+            (grants, [hash_token(token) for token in tokens], now),
+        )
+    return tokens
+
+
+def _restart(running: system.System, _: World) -> str:
     """Drain a process with signed-in clients, start the next, and let all come back in one moment: the worst case."""
+    tokens: list[str | None] = list(_sign_in(running, IDLE))
     with socket_process(running) as server:
         server.wait_until_ready()
         crowd = _crowd(running, server)
-        crowd.join(_members(IDLE, tokens=list(world.tokens)))
+        crowd.join(_members(IDLE, tokens=tokens))
         told = time.perf_counter()
         server.process.send_signal(signal.SIGTERM)
         crowd.run(lambda: len(crowd.closes) >= IDLE, seconds=30)
@@ -141,7 +182,7 @@ def _restart(running: system.System, world: World) -> str:
         server.wait_until_ready()
         ready = time.perf_counter() - started
         before = server.cpu_seconds
-        took = crowd.join(_members(IDLE, tokens=list(world.tokens)))
+        took = crowd.join(_members(IDLE, tokens=tokens))
         cpu = server.cpu_seconds - before
         crowd.leave()
     return (

@@ -23,8 +23,8 @@ from hcommon.models import Annotation
 from hcommon.testing.clock import START
 from hstandalone.valkey import EmbeddedValkey
 from hwebsocket import broadcast
-from hwebsocket.broadcast import Broadcast
 from hwebsocket.feed import CountedFailures
+from hwebsocket.loading import Loaded, Loader
 from hwebsocket.metrics import CATALOG
 from sqlalchemy import update
 
@@ -163,16 +163,14 @@ class TestDatabaseAway:
                 client.sync()
             assert heard(client) == annotation_id_to_urlsafe(annotation.id)
 
-    def test_nothing_is_read_while_nobody_listens(
-        self, make_service: Callable[..., Any], world: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_nothing_is_read_while_nobody_listens(self, make_service: Callable[..., Any], world: Any) -> None:
         service = make_service()
-        broadcast_: Broadcast = service.service._feed._broadcast
+        loader: Loader = service.service._feed._loader
         event = AnnotationCreated(occurred_at=START, annotation_id=world.annotation().id, revision=1)
-        assert broadcast_.load([event]) == {}
+        assert loader.load([event]) == Loaded()
         with service.client() as client:
             client.subscribe(group="abc")
-            assert broadcast_.load([event]).keys() == {event.annotation_id}
+            assert loader.load([event]).annotations.keys() == {event.annotation_id}
 
 
 @pytest.fixture

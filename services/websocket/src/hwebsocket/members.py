@@ -10,7 +10,7 @@ from hcommon.presentation.annotation import LinkSettings
 from hcommon.presentation.profile import present_profile, profile_rows
 from sqlalchemy import ARRAY, BigInteger, Connection, any_, bindparam, select
 
-_of_groups = select(GroupMembership.user_id.distinct()).where(
+_of_groups = select(GroupMembership.user_id).where(
     GroupMembership.group_id == any_(bindparam("group_ids", type_=ARRAY(BigInteger))),
     GroupMembership.user_id == any_(bindparam("user_ids", type_=ARRAY(BigInteger))),
 )
