@@ -9,6 +9,8 @@ from uuid import UUID
 from hcommon.auth import Principal
 from tornado.iostream import IOStream, StreamClosedError
 
+from hwebsocket.frames import write
+
 _BURST_SECONDS: Final = 2
 _LENGTH_THAT_COUNTS: Final = 4096
 
@@ -106,11 +108,11 @@ class Connection:
             self.close(CloseReason.SLOW)
             return False
         try:
-            written = self._stream.write(frame)
+            waiting = write(self._stream, frame)
         except StreamClosedError:
             return False
-        if not written.done():  # only when the kernel took less than all of it
-            size = len(frame)
+        if waiting is not None:
+            size, written = waiting
             self._pending += size
 
             def on_written(_: "Future[None]") -> None:
