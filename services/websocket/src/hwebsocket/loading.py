@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from hwebsocket import annotations, members
 from hwebsocket.annotations import LoadedAnnotation
+from hwebsocket.departures import Addresses, load_left_documents
 from hwebsocket.members import Member
 from hwebsocket.registry import Registry
 
@@ -23,10 +24,12 @@ class Loaded:
 
     Attributes:
         annotations: By id; those that are gone are missing.
+        left_documents: Addresses of the documents that some of them were moved away from, by `document.id`.
         members: Users with open sockets whose memberships or groups changed, by key.
     """
 
     annotations: Mapping[UUID, LoadedAnnotation] = field(default_factory=dict)
+    left_documents: Mapping[int, Addresses] = field(default_factory=dict)
     members: Mapping[int, Member] = field(default_factory=dict)
 
 
@@ -41,7 +44,8 @@ class Loader:
     def load(self, events: Sequence[Event]) -> Loaded:
         """Read for a batch; nothing while no socket wants to hear of it.
 
-        All annotations are one statement; each user is two, and few events are about users.
+        All annotations are one statement, or two when some moved to other documents; each user is two, and few events
+        are about users.
 
         Raises:
             DatabaseUnavailableError: PostgreSQL is away.
@@ -53,9 +57,10 @@ class Loader:
         if not ids and not connected:
             return Loaded()
         with self._database.read() as connection:
-            # Users come last: an annotation that a new member may read is at least as new as the membership.
+            found = annotations.load(connection, ids) if ids else {}
             return Loaded(
-                annotations=annotations.load(connection, ids) if ids else {},
+                annotations=found,
+                left_documents=load_left_documents(connection, events, found),
                 members=self._members(connection, events, connected) if connected else {},
             )
 
