@@ -348,7 +348,8 @@ class TestMatching:
     def test_more_sockets_than_are_written_in_a_row_all_hear(
         self, make_service: Callable[..., Any], world: Any, new_page: NewPage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("hwebsocket.broadcast._WRITES_IN_A_ROW", 2)
+        monkeypatch.setattr("hwebsocket.writes._WRITES_IN_A_ROW", 2)
+        monkeypatch.setattr("hwebsocket.broadcast._CHOICES_IN_A_ROW", 2)
         service, page = make_service(), new_page()
         with ExitStack() as stack:
             clients = [stack.enter_context(service.client()) for _ in range(5)]

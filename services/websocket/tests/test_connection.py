@@ -19,17 +19,36 @@ class Socket:
         self.ended.append(reason)
 
 
+class Kernel:
+    """A socket's buffer, which takes all or nothing."""
+
+    def __init__(self, *, blocked: bool) -> None:
+        self.blocked = blocked
+
+    def send(self, data: bytes) -> int:
+        if self.blocked:
+            raise BlockingIOError
+        return len(data)
+
+
 class Stream:
     """Takes what it is given at once, or when `flush` says so."""
 
     def __init__(self, *, blocked: bool = False, closed: bool = False) -> None:
         self.blocked = blocked
-        self.closed = closed
+        self._closed = closed
+        self.socket = Kernel(blocked=blocked)
         self.written: list[bytes] = []
         self._waiting: list[asyncio.Future[None]] = []
 
+    def writing(self) -> bool:
+        return any(not future.done() for future in self._waiting)
+
+    def closed(self) -> bool:
+        return self._closed
+
     def write(self, data: bytes) -> "asyncio.Future[None]":
-        if self.closed:
+        if self._closed:
             raise StreamClosedError
         self.written.append(data)
         future = asyncio.get_running_loop().create_future()

@@ -22,7 +22,6 @@ from hcommon.metrics import Metrics
 from hcommon.models import Annotation
 from hcommon.testing.clock import START
 from hstandalone.valkey import EmbeddedValkey
-from hwebsocket import broadcast
 from hwebsocket.feed import CountedFailures
 from hwebsocket.loading import Loaded, Loader
 from hwebsocket.metrics import CATALOG
@@ -229,7 +228,3 @@ def publish(url: str, annotation: Annotation) -> None:
     event = AnnotationCreated(occurred_at=START, annotation_id=annotation.id, revision=1)
     with Publisher(url) as publisher:
         publisher.publish(event_type=event.TYPE, payload=event.model_dump(mode="json"), consumer=None, attempts=0)
-
-
-def test_the_number_of_writes_in_a_row_is_bounded() -> None:
-    assert 0 < broadcast._WRITES_IN_A_ROW <= 1000

@@ -29,6 +29,7 @@ from hwebsocket.sessions import Sessions
 from hwebsocket.settings import Settings
 from hwebsocket.status import LiveHandler, ReadyHandler, make_checks
 from hwebsocket.subscriptions import Subscribers
+from hwebsocket.writes import Writes
 
 # After a restart everybody comes back within seconds; the kernel takes less where net.core.somaxconn is lower.
 _BACKLOG: Final = 4096
@@ -63,13 +64,15 @@ class Service:
         )
         links = _links(settings)
         loader = Loader(database=database, registry=self.registry, links=links)
+        writes = Writes(metrics=metrics, queue_bytes=settings.websocket_send_queue_bytes)
         self._feed = Feed(
             broker_url=settings.broker_url.get_secret_value(),
             instance=settings.instance,
             loader=loader,
             subscribers=Subscribers(
-                broadcast=Broadcast(registry=self.registry, links=links, metrics=metrics),
-                sessions=Sessions(registry=self.registry, loader=loader, metrics=metrics),
+                broadcast=Broadcast(registry=self.registry, links=links, writes=writes),
+                sessions=Sessions(registry=self.registry, loader=loader, writes=writes),
+                writes=writes,
             ),
             clock=clock,
             metrics=metrics,

@@ -15,7 +15,6 @@ from hcommon.authz import ReaderClass, can_moderate, reader_class
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
 from hcommon.events.base import Event
 from hcommon.ids import annotation_id_to_urlsafe
-from hcommon.metrics import Metrics
 from hcommon.presentation.annotation import LinkSettings, present
 
 from hwebsocket.annotations import LoadedAnnotation
@@ -23,21 +22,21 @@ from hwebsocket.connection import Connection
 from hwebsocket.departures import Past, past_of
 from hwebsocket.frames import text_frame
 from hwebsocket.loading import Loaded
-from hwebsocket.metrics import FAN_OUT, FRAMES_SENT
 from hwebsocket.registry import Registry
+from hwebsocket.writes import Writes
 
 Action = Literal["create", "update", "delete"]
 
-_WRITES_IN_A_ROW: Final = 500
+_CHOICES_IN_A_ROW: Final = 2_000
 
 
 class Broadcast:
-    """Finds, authorises, encodes and writes."""
+    """Finds, authorises and encodes."""
 
-    def __init__(self, *, registry: Registry, links: LinkSettings, metrics: Metrics) -> None:
+    def __init__(self, *, registry: Registry, links: LinkSettings, writes: Writes) -> None:
         self._registry = registry
         self._links = links
-        self._metrics = metrics
+        self._writes = writes
 
     async def annotation_created(self, event: AnnotationCreated, loaded: Loaded) -> None:
         """Show a new annotation as it is by now, unless it is gone again."""
@@ -94,18 +93,13 @@ class Broadcast:
         self, event: Event, connections: Iterable[Connection], frame: Callable[[Connection], bytes | None]
     ) -> None:
         """Write to each connection what `frame` makes for it, if anything."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        sent = 0
         for number, connection in enumerate(connections, start=1):
             if not _is_echo(event, connection):
                 made = frame(connection)
                 if made is not None:
-                    sent += connection.send(made)
-            if number % _WRITES_IN_A_ROW == 0:
-                await asyncio.sleep(0)  # others on the loop wait no longer than for so many writes
-        self._metrics.count(FRAMES_SENT, sent)
-        self._metrics.timing(FAN_OUT, (loop.time() - started) * 1000)
+                    self._writes.add(connection, made)
+            if number % _CHOICES_IN_A_ROW == 0:
+                await asyncio.sleep(0)  # others on the loop wait no longer than for so many
 
 
 class _Encoder:

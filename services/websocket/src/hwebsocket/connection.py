@@ -97,18 +97,18 @@ class Connection:
         self.closing: CloseReason | None = None
         self.answered = True
 
-    def send(self, frame: bytes) -> bool:
-        """Write a frame, or close the socket of a client that is too far behind; return whether it was written.
+    def send(self, *frames: bytes) -> bool:
+        """Write frames, or close the socket of a client that is too far behind; return whether they were written.
 
-        A frame that is longer than the bound goes through when nothing else waits.
+        What is longer than the bound goes through when nothing else waits.
         """
         if self.closing is not None:
             return False
-        if self._pending and self._pending + len(frame) > self._limits.queue_bytes:
+        if self._pending and self._pending + sum(map(len, frames)) > self._limits.queue_bytes:
             self.close(CloseReason.SLOW)
             return False
         try:
-            waiting = write(self._stream, frame)
+            waiting = write(self._stream, frames)
         except StreamClosedError:
             return False
         if waiting is not None:

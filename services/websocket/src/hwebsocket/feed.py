@@ -18,7 +18,7 @@ from hcommon.logging import bound, get_logger
 from hcommon.metrics import Metrics
 
 from hwebsocket.loading import Loaded, Loader
-from hwebsocket.metrics import EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN
+from hwebsocket.metrics import EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN, FAN_OUT
 from hwebsocket.subscriptions import Subscribers
 
 _MAX_BATCH: Final = 200
@@ -109,6 +109,8 @@ class Feed:
         asyncio.run_coroutine_threadsafe(self._deliver(events, loaded), self._loop).result()
 
     async def _deliver(self, events: Sequence[Event], loaded: Loaded) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         for event in events:
             with bound(event_id=str(event.id), request_id=event.request_id or ""):
                 try:
@@ -116,9 +118,12 @@ class Feed:
                 except Exception:  # noqa: BLE001 - one event's bug must not repeat or withhold the rest of its batch
                     _log.exception("event_failed", type=event.TYPE)
                     self._metrics.count(EVENTS_FAILED, type=event.TYPE)
+        await self._subscribers.writes.flush()
+        self._metrics.timing(FAN_OUT, (loop.time() - started) * 1000)
+        now = self._clock.now()
+        for event in events:
             self._metrics.count(EVENTS_HANDLED, type=event.TYPE)
-            lag = self._clock.now() - event.occurred_at
-            self._metrics.timing(EVENT_LAG, lag.total_seconds() * 1000)
+            self._metrics.timing(EVENT_LAG, (now - event.occurred_at).total_seconds() * 1000)
 
     def _run(self) -> None:
         while not self._stop.is_set():

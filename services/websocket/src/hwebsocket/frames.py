@@ -10,6 +10,7 @@ Source: RFC 6455, section 5.2; tornado/websocket.py, `WebSocketProtocol13._write
 
 import struct
 from asyncio import Future
+from collections.abc import Sequence
 from typing import Final
 
 import tornado
@@ -65,26 +66,26 @@ def text_frame(payload: bytes) -> bytes:
     return head + payload
 
 
-def write(stream: IOStream, frame: bytes) -> "tuple[int, Future[None]] | None":
-    """Write a frame; return None when the kernel took all of it, else how much waits, and what ends with that.
+def write(stream: IOStream, frames: Sequence[bytes]) -> "tuple[int, Future[None]] | None":
+    """Write frames in one piece; return None when the kernel took all, else how much waits and what ends with that.
 
     Raises:
         StreamClosedError: The client is gone.
     """
-    rest = frame
+    taken = 0
     if not stream.writing():
         if stream.closed():
             raise StreamClosedError
         try:
-            taken = stream.socket.send(frame)
+            taken = stream.socket.send(frames[0]) if len(frames) == 1 else stream.socket.sendmsg(frames)
         except BlockingIOError:
-            taken = 0
+            pass
         except OSError as error:
             stream.close(exc_info=error)
             raise StreamClosedError(real_error=error) from error
-        if taken == len(frame):
+        if taken == sum(map(len, frames)):
             return None
-        rest = frame[taken:]
+    rest = b"".join(frames)[taken:]
     return len(rest), stream.write(rest)
 
 

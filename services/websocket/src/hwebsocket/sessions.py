@@ -12,13 +12,12 @@ from typing import Final
 import orjson
 from hcommon.events.accounts import GrantRevoked
 from hcommon.events.groups import GroupUpdated, MembershipChanged, MembershipCreated, MembershipDeleted, MembershipEvent
-from hcommon.metrics import Metrics
 
 from hwebsocket.connection import CloseReason
 from hwebsocket.frames import text_frame
 from hwebsocket.loading import Loaded, Loader
-from hwebsocket.metrics import SESSION_CHANGES
 from hwebsocket.registry import Registry
+from hwebsocket.writes import Writes
 
 JOIN: Final = "group-join"
 LEAVE: Final = "group-leave"
@@ -29,10 +28,10 @@ UPDATE: Final = "group-update"
 class Sessions:
     """Replaces principals, tells of it, and ends sockets."""
 
-    def __init__(self, *, registry: Registry, loader: Loader, metrics: Metrics) -> None:
+    def __init__(self, *, registry: Registry, loader: Loader, writes: Writes) -> None:
         self._registry = registry
         self._loader = loader
-        self._metrics = metrics
+        self._writes = writes
 
     async def membership_created(self, event: MembershipCreated, loaded: Loaded) -> None:
         """Let a new member hear of the group."""
@@ -69,8 +68,6 @@ class Sessions:
         if member is None:  # without a socket here, or deleted: then its grants are revoked
             return
         frame = text_frame(orjson.dumps({"type": "session-change", "action": action, "model": member.profile}))
-        sent = 0
         for connection in self._registry.by_user(user_id):
             connection.principal = member.principal
-            sent += connection.send(frame)
-        self._metrics.count(SESSION_CHANGES, sent)
+            self._writes.add(connection, frame)

@@ -12,6 +12,7 @@ from hcommon.events.groups import GroupUpdated, MembershipChanged, MembershipCre
 from hwebsocket.broadcast import Broadcast
 from hwebsocket.loading import Loaded
 from hwebsocket.sessions import Sessions
+from hwebsocket.writes import Writes
 
 OF_ANNOTATIONS: Mapping[type[Event], Callable[[Broadcast, Any, Loaded], Coroutine[Any, Any, None]]] = {
     AnnotationCreated: Broadcast.annotation_created,
@@ -36,9 +37,10 @@ class Subscribers:
 
     broadcast: Broadcast
     sessions: Sessions
+    writes: Writes
 
     async def deliver(self, event: Event, loaded: Loaded) -> None:
-        """Return when the event was written to all sockets that hear of it."""
+        """Add the event's frames to `writes`, for all sockets that hear of it."""
         fan_out = OF_ANNOTATIONS.get(type(event))
         if fan_out is not None:
             await fan_out(self.broadcast, event, loaded)
