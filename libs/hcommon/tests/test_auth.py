@@ -4,7 +4,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from hcommon.auth import ANONYMOUS, GRANT_SOURCE_JWT, principal_of_token, principal_of_user, principals_of_tokens
+from hcommon.auth import (
+    ANONYMOUS,
+    GRANT_SOURCE_JWT,
+    principal_of_token,
+    principal_of_user,
+    principals_of_tokens,
+    principals_of_users,
+)
 from hcommon.crypto import hash_token
 from hcommon.models import Token
 from hcommon.models.group import Role
@@ -143,3 +150,11 @@ class TestPrincipalsOfTokens:
 
     def test_of_none_are_none(self, session: Session) -> None:
         assert principals_of_tokens(session, [], now=START) == {}
+
+
+class TestPrincipalsOfUsers:
+    def test_are_those_of_each_user_who_is_there(self, session: Session) -> None:
+        user, other, deleted = make_user(session), make_user(session), make_user(session, deleted=True)
+        add_member(session, group=make_group(session), user=user, role=Role.OWNER)
+        found = principals_of_users(session, [user.id, other.id, deleted.id, -1])
+        assert found == {one.id: principal_of_user(session, one.id) for one in (user, other)}

@@ -19,13 +19,13 @@ from hcommon.errors import UnavailableError
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.metrics import Metrics
-from hcommon.models import Annotation
+from hcommon.models import Annotation, Grant
 from hcommon.testing.clock import START
 from hstandalone.valkey import EmbeddedValkey
 from hwebsocket.feed import CountedFailures
 from hwebsocket.loading import Loaded, Loader
 from hwebsocket.metrics import CATALOG
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 NewPage = Callable[[], str]
 
@@ -209,6 +209,28 @@ class TestBrokerAway:
                 annotation_id_to_urlsafe(waiting.id),
                 annotation_id_to_urlsafe(after.id),
             ]
+
+    def test_what_changed_meanwhile_holds_though_its_events_are_lost(
+        self, make_service: Callable[..., Any], world: Any, own_valkey: EmbeddedValkey
+    ) -> None:
+        url, service = own_valkey.broker_url(1), make_service(broker_url=own_valkey.broker_url(1))
+        user, other, group = world.user(), world.user(), world.group("private")
+        ended, lasting = world.token(other), world.token(user)
+        annotation = world.annotation(group=group)
+        with service.client(token=lasting) as client, service.client(token=ended) as revoked:
+            client.subscribe(group=group.pubid)
+            revoked.sync()
+            assert own_valkey.process is not None
+            own_valkey.process.stop(signals=[(signal.SIGKILL, 10.0)])
+            service.until(lambda: not service.service.is_consuming)
+            world.membership(user, group)
+            with world.session() as session:
+                session.execute(delete(Grant).where(Grant.id == world.grant_of(ended)))
+            own_valkey.start()
+            assert revoked.closed() == (1008, "signed out")
+            service.until(lambda: service.service.is_consuming)
+            publish(url, annotation)
+            assert heard(client) == annotation_id_to_urlsafe(annotation.id)
 
     def test_a_process_that_comes_back_finds_its_queue(
         self, make_service: Callable[..., Any], world: Any, new_page: NewPage

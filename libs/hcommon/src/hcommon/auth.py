@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Connection, LargeBinary, RowMapping, any_, bindparam, func, or_, select, true
+from sqlalchemy import ARRAY, BigInteger, Connection, LargeBinary, RowMapping, any_, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from hcommon.crypto import hash_token
@@ -101,6 +101,8 @@ _of_any_token = _of_tokens.where(Token.access_hash == any_(bindparam("access_has
 
 _of_user = select(*_user_columns).select_from(User).outerjoin(_memberships, true()).where(User.deleted.is_(False))
 
+_of_users = _of_user.where(User.id == any_(bindparam("user_ids", type_=ARRAY(BigInteger))))
+
 
 def principal_of_token(connection: Connection | Session, token: str, *, now: datetime) -> Principal:
     """Return whom an access or developer token speaks for.
@@ -126,6 +128,12 @@ def principal_of_user(connection: Connection | Session, user_id: int) -> Princip
     """Return a user as principal, for browser sessions and background work; anonymous when deleted or unknown."""
     row = connection.execute(_of_user.where(User.id == user_id)).mappings().first()
     return _principal(row) if row else ANONYMOUS
+
+
+def principals_of_users(connection: Connection | Session, user_ids: Collection[int]) -> dict[int, Principal]:
+    """Return users as principals, by key, in one statement; those that are deleted or unknown are missing."""
+    rows = connection.execute(_of_users, {"user_ids": list(user_ids)}).mappings()
+    return {row["user_id"]: _principal(row) for row in rows}
 
 
 def principal_of_client(

@@ -12,6 +12,7 @@ from typing import Final
 from hcommon.bus import topology
 from hcommon.bus.consumer import Delivery, EventConsumer
 from hcommon.clock import Clock
+from hcommon.db.engine import DatabaseUnavailableError
 from hcommon.errors import UnavailableError
 from hcommon.events.base import Event
 from hcommon.logging import bound, get_logger
@@ -81,7 +82,9 @@ class Feed:
             failures=CountedFailures(metrics),
             max_batch=_MAX_BATCH,
             max_wait_seconds=_MAX_WAIT_SECONDS,
+            on_connected=self._review,
         )
+        self._was_connected = False
 
     @property
     def is_connected(self) -> bool:
@@ -107,6 +110,20 @@ class Feed:
         assert self._loop is not None, "start() comes first"  # noqa: S101 - a programmer's mistake
         loaded = self._loader.load(events)
         asyncio.run_coroutine_threadsafe(self._deliver(events, loaded), self._loop).result()
+
+    def _review(self) -> None:
+        """After an outage look at who may see what: a queue that expired meanwhile took its events with it."""
+        assert self._loop is not None, "start() comes first"  # noqa: S101 - a programmer's mistake
+        while self._was_connected and not self._stop.is_set():
+            try:
+                ended, principals = self._loader.review()
+            except DatabaseUnavailableError:
+                self._stop.wait(_RESTART_SECONDS)
+                continue
+            sessions = self._subscribers.sessions
+            asyncio.run_coroutine_threadsafe(sessions.review(ended, principals), self._loop).result()
+            break
+        self._was_connected = True
 
     async def _deliver(self, events: Sequence[Event], loaded: Loaded) -> None:
         loop = asyncio.get_running_loop()

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
+from hcommon.auth import Principal, principals_of_users
 from hcommon.db.engine import Database
 from hcommon.events.annotations import AnnotationEvent
 from hcommon.events.base import Event
@@ -44,8 +45,8 @@ class Loader:
     def load(self, events: Sequence[Event]) -> Loaded:
         """Read for a batch; nothing while no socket wants to hear of it.
 
-        All annotations are one statement, or two when some moved to other documents; each user is two, and few events
-        are about users.
+        All annotations are one statement, or two when some moved to other documents; each user is one more, and few
+        events are about users.
 
         Raises:
             DatabaseUnavailableError: PostgreSQL is away.
@@ -62,6 +63,18 @@ class Loader:
                 annotations=found,
                 left_documents=load_left_documents(connection, events, found),
                 members=self._members(connection, events, connected) if connected else {},
+            )
+
+    def review(self) -> tuple[set[UUID], dict[int, Principal]]:
+        """Return which grants of open sockets are over, and whom the others' users are now, by key.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL is away.
+        """
+        with self._database.read() as connection:
+            return (
+                members.ended_grants(connection, self._registry.grant_ids()),
+                principals_of_users(connection, self._registry.user_ids()),
             )
 
     def _members(self, connection: Connection, events: Sequence[Event], connected: set[int]) -> dict[int, Member]:

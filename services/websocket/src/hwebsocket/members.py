@@ -3,17 +3,19 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
-from hcommon.auth import Principal, principal_of_user
-from hcommon.models import GroupMembership
+from hcommon.auth import Principal, principals_of_users
+from hcommon.models import Grant, GroupMembership
 from hcommon.presentation.annotation import LinkSettings
 from hcommon.presentation.profile import present_profile, profile_rows
-from sqlalchemy import ARRAY, BigInteger, Connection, any_, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, Connection, Uuid, any_, bindparam, select
 
 _of_groups = select(GroupMembership.user_id).where(
     GroupMembership.group_id == any_(bindparam("group_ids", type_=ARRAY(BigInteger))),
     GroupMembership.user_id == any_(bindparam("user_ids", type_=ARRAY(BigInteger))),
 )
+_of_grants = select(Grant.id).where(Grant.id == any_(bindparam("grant_ids", type_=ARRAY(Uuid))))
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,12 +38,13 @@ def among(connection: Connection, user_ids: Collection[int], *, group_ids: Colle
 
 def load(connection: Connection, user_ids: Collection[int], *, links: LinkSettings) -> dict[int, Member]:
     """Return the users that are still there, by key."""
-    found = {}
-    for user_id in user_ids:
-        principal = principal_of_user(connection, user_id)
-        if principal.user_id is not None:
-            found[user_id] = Member(principal, _profile(connection, principal, links))
-    return found
+    principals = principals_of_users(connection, user_ids) if user_ids else {}
+    return {key: Member(one, _profile(connection, one, links)) for key, one in principals.items()}
+
+
+def ended_grants(connection: Connection, grant_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the grants that are over."""
+    return set(grant_ids) - set(connection.execute(_of_grants, {"grant_ids": list(grant_ids)}).scalars())
 
 
 def _profile(connection: Connection, principal: Principal, links: LinkSettings) -> dict[str, Any]:

@@ -5,7 +5,7 @@ All of it runs on the event loop. The work of a look-up depends on what is found
 
 from collections.abc import Hashable, Iterator
 from collections.abc import Set as AbstractSet
-from typing import Final, Literal
+from typing import Final, Generic, Literal, TypeVar
 from uuid import UUID
 
 from hwebsocket.connection import Connection
@@ -14,25 +14,29 @@ from hwebsocket.filters import ALL_VERSIONS, Filter, Page, Subject
 _REMEMBERED_GRANTS: Final = 10_000
 _REMEMBERED_CHANGES: Final = 10_000
 
-_Key = tuple[Literal["id", "reference", "group", "page", "grant"], Hashable]
+_Key = tuple[Literal["id", "reference", "group", "page"], Hashable]
+_K = TypeVar("_K", bound=Hashable)
 
 
-class _Index:
+class _Index(Generic[_K]):
     """Connections by key; a key without connections is not kept."""
 
     def __init__(self) -> None:
-        self._found: dict[_Key, set[Connection]] = {}
+        self._found: dict[_K, set[Connection]] = {}
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def get(self, key: _Key) -> AbstractSet[Connection]:
+    def keys(self) -> list[_K]:
+        return list(self._found)  # one step of the interpreter, so that any thread may ask
+
+    def get(self, key: _K) -> AbstractSet[Connection]:
         return self._found.get(key, frozenset())
 
-    def add(self, key: _Key, connection: Connection) -> None:
+    def add(self, key: _K, connection: Connection) -> None:
         self._found.setdefault(key, set()).add(connection)
 
-    def discard(self, key: _Key, connection: Connection) -> None:
+    def discard(self, key: _K, connection: Connection) -> None:
         found = self._found[key]
         found.discard(connection)
         if not found:
@@ -45,8 +49,9 @@ class Registry:
     def __init__(self) -> None:
         self._filters: dict[Connection, Filter | None] = {}
         self._listening = 0
-        self._by_key = _Index()
-        self._by_user: dict[int, set[Connection]] = {}
+        self._by_key = _Index[_Key]()
+        self._by_user = _Index[int]()
+        self._by_grant = _Index[UUID]()
         self._revoked: dict[UUID, None] = {}
         self._changes: dict[int, int] = {}  # user to the number of its last change, the oldest first
         self._last_change = 0
@@ -73,9 +78,9 @@ class Registry:
         """Take a new connection in; it hears of nothing before it has a filter."""
         self._filters[connection] = None
         if connection.user_id is not None:
-            self._by_user.setdefault(connection.user_id, set()).add(connection)
+            self._by_user.add(connection.user_id, connection)
         if connection.grant_id is not None:
-            self._by_key.add(("grant", connection.grant_id), connection)
+            self._by_grant.add(connection.grant_id, connection)
 
     def remove(self, connection: Connection) -> None:
         """Forget a connection; one that is not there does no harm."""
@@ -84,12 +89,9 @@ class Registry:
         self._unsubscribe(connection)
         del self._filters[connection]
         if connection.user_id is not None:
-            of_user = self._by_user[connection.user_id]
-            of_user.discard(connection)
-            if not of_user:
-                del self._by_user[connection.user_id]
+            self._by_user.discard(connection.user_id, connection)
         if connection.grant_id is not None:
-            self._by_key.discard(("grant", connection.grant_id), connection)
+            self._by_grant.discard(connection.grant_id, connection)
 
     def subscribe(self, connection: Connection, wanted: Filter) -> None:
         """Give a connection a filter in place of the one before; one that is not there gets none."""
@@ -111,11 +113,15 @@ class Registry:
 
     def by_user(self, user_id: int) -> frozenset[Connection]:
         """Return the connections of a user, whose `principal` may be replaced when memberships change."""
-        return frozenset(self._by_user.get(user_id, ()))
+        return frozenset(self._by_user.get(user_id))
 
     def user_ids(self) -> set[int]:
         """Return the users of this moment; may be called from any thread."""
-        return set(self._by_user)  # one step of the interpreter: the keys are integers
+        return set(self._by_user.keys())
+
+    def grant_ids(self) -> set[UUID]:
+        """Return the grants of this moment; may be called from any thread."""
+        return set(self._by_grant.keys())
 
     @property
     def last_change(self) -> int:
@@ -141,7 +147,7 @@ class Registry:
         self._revoked[grant_id] = None
         if len(self._revoked) > _REMEMBERED_GRANTS:
             del self._revoked[next(iter(self._revoked))]
-        return frozenset(self._by_key.get(("grant", grant_id)))
+        return frozenset(self._by_grant.get(grant_id))
 
     def is_revoked(self, grant_id: UUID | None) -> bool:
         """Return whether a grant was lately said to be over."""

@@ -7,9 +7,12 @@ Source: specification of the API, sections 3.3 and 14; specification of the clie
 """
 
 import asyncio
+from collections.abc import Collection, Mapping
 from typing import Final
+from uuid import UUID
 
 import orjson
+from hcommon.auth import Principal
 from hcommon.events.accounts import GrantRevoked
 from hcommon.events.groups import GroupUpdated, MembershipChanged, MembershipCreated, MembershipDeleted, MembershipEvent
 
@@ -53,7 +56,25 @@ class Sessions:
 
     async def grant_revoked(self, event: GrantRevoked, loaded: Loaded) -> None:  # noqa: ARG002 - one signature for all
         """Close the sockets that a grant had opened."""
-        for connection in self._registry.revoke(event.grant_id):
+        self._close(event.grant_id)
+
+    async def review(self, ended: Collection[UUID], principals: Mapping[int, Principal]) -> None:
+        """Make good what was missed while no events came: end sockets, and let the others see what they now may.
+
+        Args:
+            ended: Grants that are over.
+            principals: Users with open sockets as they are now, by key.
+        """
+        for grant_id in ended:
+            self._close(grant_id)
+        for user_id in self._registry.user_ids():
+            principal = principals.get(user_id)
+            for connection in self._registry.by_user(user_id):
+                if principal is not None and connection.principal.roles != principal.roles:
+                    connection.principal = principal
+
+    def _close(self, grant_id: UUID) -> None:
+        for connection in self._registry.revoke(grant_id):
             connection.close(CloseReason.REVOKED)
 
     async def _member_changed(self, event: MembershipEvent, loaded: Loaded, *, action: str) -> None:

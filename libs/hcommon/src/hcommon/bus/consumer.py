@@ -80,6 +80,7 @@ class EventConsumer:
         max_batch: int = 1,
         max_wait_seconds: float = 0.05,
         own_queue: bool = False,
+        on_connected: Callable[[], None] | None = None,
     ) -> None:
         """Prepare; nothing connects before `run`.
 
@@ -93,6 +94,7 @@ class EventConsumer:
             max_wait_seconds: How long the first event of a batch waits for others.
             own_queue: The queue is this process's alone: what waits there when the process starts was meant for a
                 process before it, and is dropped.
+            on_connected: Called in the consumer's thread whenever the queue is consumed (again), before any event.
         """
         if (handle is None) == (handle_delivery is None):
             raise TypeError("EventConsumer takes either handle or handle_delivery.")
@@ -104,6 +106,7 @@ class EventConsumer:
         self._max_batch = max_batch if handle else 1
         self._max_wait_seconds = max_wait_seconds
         self._must_purge = own_queue
+        self._on_connected = on_connected
         # Also imports the transport, here and not in several threads at once.
         template = Connection(broker_url)
         self._errors = (OperationalError, OSError, *template.connection_errors, *template.channel_errors)
@@ -138,6 +141,8 @@ class EventConsumer:
                 self._must_purge = False
             with KombuConsumer(channel, queues=[queue], on_message=self._waiting.append, auto_declare=False):
                 outage.over()
+                if self._on_connected is not None:
+                    self._on_connected()
                 self.connected.set()
                 while not stop.is_set():
                     batch = self._collect(connection)
