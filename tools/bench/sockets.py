@@ -79,7 +79,7 @@ class SocketProcess:
 def socket_process(running: system.System, *, port: int | None = None, **variables: str) -> Iterator[SocketProcess]:
     """Run an `h-websocket` with the system's settings and these; return at once, before it is ready."""
     port = port or system.free_port()
-    named = {"WEBSOCKET_PORT": str(port), "INSTANCE": "bench"} | variables
+    named = {"WEBSOCKET_PORT": str(port), "INSTANCE": f"bench-{port}"} | variables
     environment = os.environ | running.environment | named  # noqa: TID251 - a tool, not a service
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a second start is to be as fast as that of an installed program
     process = subprocess.Popen([Path(sys.executable).with_name("h-websocket")], env=environment, stderr=sys.stderr)
