@@ -1,12 +1,13 @@
 """One client's limits and queue."""
 
 import asyncio
+from socket import socketpair
 from typing import Any
 
 import pytest
 from hcommon.auth import ANONYMOUS
 from hwebsocket.connection import CloseReason, Connection, Limits
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 
 
 class Socket:
@@ -115,6 +116,20 @@ class TestSend:
             one, socket = connection(Stream(closed=True))
             assert not one.send(b"x")
             assert socket.ended == []
+
+        asyncio.run(run())
+
+    def test_a_socket_that_the_client_reset_is_closed(self) -> None:
+        async def run() -> None:
+            ours, theirs = socketpair()
+            ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            stream = IOStream(ours)
+            one, ended = connection(stream)
+            theirs.close()
+            assert not one.send(b"x")
+            assert stream.closed()
+            assert not one.send(b"x")
+            assert ended.ended == []
 
         asyncio.run(run())
 
