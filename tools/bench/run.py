@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import load
 import psycopg2
+import sockets
 import system
 from populate import TAGS, VOCABULARY, World, populate
 from rich.console import Console
@@ -86,7 +87,7 @@ def measure(running: system.System, world: World, *, seconds: int, only: str) ->
         rows.append(("create to notification on a socket", _latency(noticed)))
         found = asyncio.run(load.searchable_latency(url, world))
         rows.append(("create to found by `any=`", _latency(found)))
-    return rows
+    return rows + sockets.measure(running, world, only=only)
 
 
 def _create(running: system.System, world: World, seconds: int) -> list[tuple[str, str]]:

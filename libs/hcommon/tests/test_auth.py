@@ -4,7 +4,14 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from hcommon.auth import ANONYMOUS, GRANT_SOURCE_JWT, principal_of_token, principal_of_user
+from hcommon.auth import (
+    ANONYMOUS,
+    GRANT_SOURCE_JWT,
+    principal_of_token,
+    principal_of_user,
+    principals_of_tokens,
+    principals_of_users,
+)
 from hcommon.crypto import hash_token
 from hcommon.models import Token
 from hcommon.models.group import Role
@@ -122,3 +129,32 @@ class TestPrincipalOfUser:
     def test_an_unknown_or_deleted_user_is_nobody(self, session: Session) -> None:
         assert principal_of_user(session, -1) == ANONYMOUS
         assert principal_of_user(session, make_user(session, deleted=True).id) == ANONYMOUS
+
+
+class TestPrincipalsOfTokens:
+    def test_are_those_of_each_token(self, session: Session) -> None:
+        user, other = make_user(session), make_user(session)
+        add_member(session, group=make_group(session), user=user, role=Role.MODERATOR)
+        add_member(session, group=make_group(session), user=user)
+        tokens = [
+            make_access_token(session, user=user, grant_id=uuid4()),
+            make_access_token(session, user=user, grant_id=uuid4()),
+            make_access_token(session, user=other),
+            make_access_token(session, user=other, expires=START - timedelta(seconds=1)),
+            "unknown",
+        ]
+        found = principals_of_tokens(session, tokens, now=START)
+        assert found == {token: principal_of_token(session, token, now=START) for token in tokens}
+        assert found["unknown"] is ANONYMOUS
+        assert found[tokens[0]].grant_id != found[tokens[1]].grant_id
+
+    def test_of_none_are_none(self, session: Session) -> None:
+        assert principals_of_tokens(session, [], now=START) == {}
+
+
+class TestPrincipalsOfUsers:
+    def test_are_those_of_each_user_who_is_there(self, session: Session) -> None:
+        user, other, deleted = make_user(session), make_user(session), make_user(session, deleted=True)
+        add_member(session, group=make_group(session), user=user, role=Role.OWNER)
+        found = principals_of_users(session, [user.id, other.id, deleted.id, -1])
+        assert found == {one.id: principal_of_user(session, one.id) for one in (user, other)}

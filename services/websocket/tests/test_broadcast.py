@@ -5,10 +5,9 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
-from hcommon.events.accounts import GrantRevoked
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
 from hcommon.ids import annotation_id_to_urlsafe
-from hcommon.models import Annotation, Token, User
+from hcommon.models import Annotation, User
 from hcommon.models.annotation import ModerationStatus
 from sqlalchemy import delete, update
 
@@ -349,7 +348,8 @@ class TestMatching:
     def test_more_sockets_than_are_written_in_a_row_all_hear(
         self, make_service: Callable[..., Any], world: Any, new_page: NewPage, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("hwebsocket.broadcast._WRITES_IN_A_ROW", 2)
+        monkeypatch.setattr("hwebsocket.writes._WRITES_IN_A_ROW", 2)
+        monkeypatch.setattr("hwebsocket.broadcast._CHOICES_IN_A_ROW", 2)
         service, page = make_service(), new_page()
         with ExitStack() as stack:
             clients = [stack.enter_context(service.client()) for _ in range(5)]
@@ -357,57 +357,3 @@ class TestMatching:
                 client.subscribe(uri=[page])
             world.publish(AnnotationCreated, annotation=world.annotation(target_uri=page))
             assert all(client.receive()["options"] == {"action": "create"} for client in clients)
-
-
-class TestPrincipal:
-    def test_can_be_replaced_while_the_socket_is_open(self, make_service: Callable[..., Any], world: Any) -> None:
-        service, user = make_service(), world.user()
-        group = world.group("private")
-        first, second = (world.annotation(group=group) for _ in range(2))
-        public = world.annotation()
-        with service.client(token=world.token(user)) as client:
-            client.subscribe(group=group.pubid, id=annotation_id_to_urlsafe(public.id))
-            world.publish(AnnotationCreated, annotation=first)
-            world.publish(AnnotationCreated, annotation=public)
-            assert payload_id(client.receive()) == annotation_id_to_urlsafe(public.id)
-            joined = world.membership(user, group)
-
-            def replace() -> None:
-                for connection in service.service.registry.by_user(user.id):
-                    connection.principal = joined
-
-            service.call(replace)
-            world.publish(AnnotationCreated, annotation=second)
-            assert payload_id(client.receive()) == annotation_id_to_urlsafe(second.id)
-
-
-class TestGrantRevoked:
-    def test_closes_the_sockets_of_that_grant_alone(self, service: Any, world: Any) -> None:
-        user = world.user()
-        ended, lasting = world.token(user), world.token(user)
-        with service.client(token=ended) as first, service.client(token=lasting) as second:
-            first.subscribe(group="__world__")
-            second.subscribe(group="__world__")
-            world.publish(GrantRevoked, grant_id=world.grant_of(ended))
-            assert first.closed() == (1008, "signed out")
-            second.sync()
-
-    def test_a_client_that_comes_back_with_the_dead_token_is_anonymous(self, service: Any, world: Any) -> None:
-        token = world.token(world.user())
-        grant_id = world.grant_of(token)
-        with service.client(token=token) as client:
-            with world.session() as session:
-                session.execute(delete(Token).where(Token.grant_id == grant_id))
-            world.publish(GrantRevoked, grant_id=grant_id)
-            client.closed()
-        with service.client(token=token) as client:
-            assert client.ask({"type": "whoami", "id": 1})["userid"] is None
-
-    def test_a_handshake_that_the_revocation_overtook_is_anonymous(
-        self, make_service: Callable[..., Any], world: Any
-    ) -> None:
-        service, token = make_service(), world.token(world.user())
-        grant_id = world.grant_of(token)
-        service.call(lambda: service.service.registry.revoke(grant_id))
-        with service.client(token=token) as client:
-            assert client.ask({"type": "whoami", "id": 1})["userid"] is None

@@ -1,12 +1,13 @@
 """One client's limits and queue."""
 
 import asyncio
+from socket import socketpair
 from typing import Any
 
 import pytest
 from hcommon.auth import ANONYMOUS
 from hwebsocket.connection import CloseReason, Connection, Limits
-from tornado.iostream import StreamClosedError
+from tornado.iostream import IOStream, StreamClosedError
 
 
 class Socket:
@@ -19,17 +20,36 @@ class Socket:
         self.ended.append(reason)
 
 
+class Kernel:
+    """A socket's buffer, which takes all or nothing."""
+
+    def __init__(self, *, blocked: bool) -> None:
+        self.blocked = blocked
+
+    def send(self, data: bytes) -> int:
+        if self.blocked:
+            raise BlockingIOError
+        return len(data)
+
+
 class Stream:
     """Takes what it is given at once, or when `flush` says so."""
 
     def __init__(self, *, blocked: bool = False, closed: bool = False) -> None:
         self.blocked = blocked
-        self.closed = closed
+        self._closed = closed
+        self.socket = Kernel(blocked=blocked)
         self.written: list[bytes] = []
         self._waiting: list[asyncio.Future[None]] = []
 
+    def writing(self) -> bool:
+        return any(not future.done() for future in self._waiting)
+
+    def closed(self) -> bool:
+        return self._closed
+
     def write(self, data: bytes) -> "asyncio.Future[None]":
-        if self.closed:
+        if self._closed:
             raise StreamClosedError
         self.written.append(data)
         future = asyncio.get_running_loop().create_future()
@@ -96,6 +116,20 @@ class TestSend:
             one, socket = connection(Stream(closed=True))
             assert not one.send(b"x")
             assert socket.ended == []
+
+        asyncio.run(run())
+
+    def test_a_socket_that_the_client_reset_is_closed(self) -> None:
+        async def run() -> None:
+            ours, theirs = socketpair()
+            ours.setblocking(False)  # noqa: FBT003 - the standard library's signature
+            stream = IOStream(ours)
+            one, ended = connection(stream)
+            theirs.close()
+            assert not one.send(b"x")
+            assert stream.closed()
+            assert not one.send(b"x")
+            assert ended.ended == []
 
         asyncio.run(run())
 

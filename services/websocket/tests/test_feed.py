@@ -19,14 +19,13 @@ from hcommon.errors import UnavailableError
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.metrics import Metrics
-from hcommon.models import Annotation
+from hcommon.models import Annotation, Grant
 from hcommon.testing.clock import START
 from hstandalone.valkey import EmbeddedValkey
-from hwebsocket import broadcast
-from hwebsocket.broadcast import Broadcast
 from hwebsocket.feed import CountedFailures
+from hwebsocket.loading import Loaded, Loader
 from hwebsocket.metrics import CATALOG
-from sqlalchemy import update
+from sqlalchemy import delete, update
 
 NewPage = Callable[[], str]
 
@@ -163,16 +162,14 @@ class TestDatabaseAway:
                 client.sync()
             assert heard(client) == annotation_id_to_urlsafe(annotation.id)
 
-    def test_nothing_is_read_while_nobody_listens(
-        self, make_service: Callable[..., Any], world: Any, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_nothing_is_read_while_nobody_listens(self, make_service: Callable[..., Any], world: Any) -> None:
         service = make_service()
-        broadcast_: Broadcast = service.service._feed._broadcast
+        loader: Loader = service.service._feed._loader
         event = AnnotationCreated(occurred_at=START, annotation_id=world.annotation().id, revision=1)
-        assert broadcast_.load([event]).annotations == {}
+        assert loader.load([event]) == Loaded()
         with service.client() as client:
             client.subscribe(group="abc")
-            assert broadcast_.load([event]).annotations.keys() == {event.annotation_id}
+            assert loader.load([event]).annotations.keys() == {event.annotation_id}
 
 
 @pytest.fixture
@@ -213,6 +210,28 @@ class TestBrokerAway:
                 annotation_id_to_urlsafe(after.id),
             ]
 
+    def test_what_changed_meanwhile_holds_though_its_events_are_lost(
+        self, make_service: Callable[..., Any], world: Any, own_valkey: EmbeddedValkey
+    ) -> None:
+        url, service = own_valkey.broker_url(1), make_service(broker_url=own_valkey.broker_url(1))
+        user, other, group = world.user(), world.user(), world.group("private")
+        ended, lasting = world.token(other), world.token(user)
+        annotation = world.annotation(group=group)
+        with service.client(token=lasting) as client, service.client(token=ended) as revoked:
+            client.subscribe(group=group.pubid)
+            revoked.sync()
+            assert own_valkey.process is not None
+            own_valkey.process.stop(signals=[(signal.SIGKILL, 10.0)])
+            service.until(lambda: not service.service.is_consuming)
+            world.membership(user, group)
+            with world.session() as session:
+                session.execute(delete(Grant).where(Grant.id == world.grant_of(ended)))
+            own_valkey.start()
+            assert revoked.closed() == (1008, "signed out")
+            service.until(lambda: service.service.is_consuming)
+            publish(url, annotation)
+            assert heard(client) == annotation_id_to_urlsafe(annotation.id)
+
     def test_a_process_that_comes_back_finds_its_queue(
         self, make_service: Callable[..., Any], world: Any, new_page: NewPage
     ) -> None:
@@ -231,7 +250,3 @@ def publish(url: str, annotation: Annotation) -> None:
     event = AnnotationCreated(occurred_at=START, annotation_id=annotation.id, revision=1)
     with Publisher(url) as publisher:
         publisher.publish(event_type=event.TYPE, payload=event.model_dump(mode="json"), consumer=None, attempts=0)
-
-
-def test_the_number_of_writes_in_a_row_is_bounded() -> None:
-    assert 0 < broadcast._WRITES_IN_A_ROW <= 1000

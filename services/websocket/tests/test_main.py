@@ -25,10 +25,10 @@ SECONDS = 30.0
 class Process:
     """A running `h-websocket`, and what it wrote to its log."""
 
-    def __init__(self, log: Path) -> None:
+    def __init__(self, log: Path, *, prefix: tuple[str, ...] = ()) -> None:
         self._log = log
         with log.open("wb") as output:
-            self.process = subprocess.Popen(COMMAND, stderr=output)
+            self.process = subprocess.Popen([*prefix, *COMMAND], stderr=output)
 
     def log(self) -> str:
         return self._log.read_text()
@@ -62,7 +62,7 @@ class Process:
 
 
 SetEnvironment = Callable[..., None]
-Start = Callable[[], Process]
+Start = Callable[..., Process]
 
 
 @pytest.fixture
@@ -91,8 +91,8 @@ def start(set_environment: SetEnvironment, tmp_path: Path) -> Iterator[Start]:
     """Starts `h-websocket` in the environment of that moment."""
     started: list[Process] = []
 
-    def start_one() -> Process:
-        started.append(Process(tmp_path / f"log-{len(started)}"))
+    def start_one(*prefix: str) -> Process:
+        started.append(Process(tmp_path / f"log-{len(started)}", prefix=prefix))
         return started[-1]
 
     yield start_one
@@ -122,6 +122,21 @@ class TestStart:
         process = start()
         process.wait_for_log("any_origin_allowed")
         process.wait_until_ready()
+        assert process.stop() == 0
+
+
+class TestFileLimit:
+    def test_sockets_stay_below_it_and_the_log_says_so(
+        self, start: Start, set_environment: SetEnvironment, make_client: Any
+    ) -> None:
+        set_environment(WEBSOCKET_MAX_CONNECTIONS="1000")
+        process = start("sh", "-c", 'ulimit -n 258; exec "$@"', "sh")
+        process.wait_for_log(r'"sockets": 2, "asked": 1000.*file_limit_is_low')
+        process.wait_until_ready()
+        with make_client(process.port), make_client(process.port):
+            with pytest.raises(InvalidStatus) as caught, make_client(process.port):
+                pass
+            assert caught.value.response.status_code == 503
         assert process.stop() == 0
 
 

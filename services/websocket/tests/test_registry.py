@@ -7,7 +7,7 @@ from hcommon.auth import Principal
 from hcommon.uri import normalize, uri_hash
 from hwebsocket.connection import Connection, Limits
 from hwebsocket.filters import Filter, Subject, parse_filter
-from hwebsocket.registry import _REMEMBERED_GRANTS, Registry
+from hwebsocket.registry import _REMEMBERED_CHANGES, _REMEMBERED_GRANTS, Registry
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -163,3 +163,22 @@ class TestLeaks:
 
 def _size(value: Any) -> int:
     return value if isinstance(value, int) else len(value)
+
+
+class TestChanges:
+    def test_are_known_by_user_and_number(self) -> None:
+        registry = Registry()
+        before = registry.last_change
+        registry.note_change(1)
+        after = registry.last_change
+        assert registry.has_changed(1, since=before)
+        assert not registry.has_changed(1, since=after)
+        assert not registry.has_changed(2, since=before)
+        assert not registry.has_changed(None, since=before)
+
+    def test_that_are_too_many_to_remember_may_be_anybodys(self) -> None:
+        registry = Registry()
+        for user_id in range(_REMEMBERED_CHANGES + 1):
+            registry.note_change(user_id)
+        assert registry.has_changed(-1, since=0)
+        assert not registry.has_changed(-1, since=1)

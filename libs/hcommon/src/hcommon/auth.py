@@ -1,11 +1,11 @@
 """From credentials to principal; from a bearer token in one statement."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, true
+from sqlalchemy import ARRAY, BigInteger, Connection, LargeBinary, RowMapping, any_, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from hcommon.crypto import hash_token
@@ -93,20 +93,23 @@ _user_columns = (
 )
 
 # Built once: every request asks it.
-_of_token = prepared(
-    select(*_user_columns, Grant.id.label("grant_id"), Grant.source)
+_of_tokens = prepared(
+    select(*_user_columns, Grant.id.label("grant_id"), Grant.source, Token.access_hash)
     .select_from(Token)
     .join(Grant, Grant.id == Token.grant_id)
     .join(User, User.id == Grant.user_id)
     .outerjoin(_memberships, true())
     .where(
-        Token.access_hash == bindparam("access_hash"),
         or_(Token.access_expires.is_(None), Token.access_expires > bindparam("now")),
         User.deleted.is_(False),
     )
 )
+_of_token = _of_tokens.where(Token.access_hash == bindparam("access_hash"))
+_of_any_token = _of_tokens.where(Token.access_hash == any_(bindparam("access_hashes", type_=ARRAY(LargeBinary))))
 
 _of_user = select(*_user_columns).select_from(User).outerjoin(_memberships, true()).where(User.deleted.is_(False))
+
+_of_users = _of_user.where(User.id == any_(bindparam("user_ids", type_=ARRAY(BigInteger))))
 
 
 def principal_of_token(connection: Connection | Session, token: str, *, now: datetime) -> Principal:
@@ -119,10 +122,26 @@ def principal_of_token(connection: Connection | Session, token: str, *, now: dat
     return _principal(row) if row else ANONYMOUS
 
 
+def principals_of_tokens(
+    connection: Connection | Session, tokens: Collection[str], *, now: datetime
+) -> dict[str, Principal]:
+    """Return whom each of many tokens speaks for, as `principal_of_token` does, in one statement for all."""
+    by_hash = {hash_token(token): token for token in tokens}
+    rows = connection.execute(_of_any_token, {"access_hashes": list(by_hash), "now": now}).mappings()
+    found = {by_hash[bytes(row["access_hash"])]: _principal(row) for row in rows}
+    return {token: found.get(token, ANONYMOUS) for token in tokens}
+
+
 def principal_of_user(connection: Connection | Session, user_id: int) -> Principal:
     """Return a user as principal, for browser sessions and background work; anonymous when deleted or unknown."""
     row = connection.execute(_of_user.where(User.id == user_id)).mappings().first()
     return _principal(row) if row else ANONYMOUS
+
+
+def principals_of_users(connection: Connection | Session, user_ids: Collection[int]) -> dict[int, Principal]:
+    """Return users as principals, by key, in one statement; those that are deleted or unknown are missing."""
+    rows = connection.execute(_of_users, {"user_ids": list(user_ids)}).mappings()
+    return {row["user_id"]: _principal(row) for row in rows}
 
 
 def principal_of_client(

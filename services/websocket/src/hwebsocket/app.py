@@ -22,12 +22,17 @@ from hwebsocket.connection import CloseReason, Limits
 from hwebsocket.feed import Feed
 from hwebsocket.handler import SocketHandler, SocketParts
 from hwebsocket.heartbeat import Heartbeat
+from hwebsocket.loading import Loader
 from hwebsocket.origins import OriginPolicy
 from hwebsocket.registry import Registry
+from hwebsocket.sessions import Sessions
 from hwebsocket.settings import Settings
 from hwebsocket.status import LiveHandler, ReadyHandler, make_checks
+from hwebsocket.subscriptions import Subscribers
+from hwebsocket.writes import Writes
 
-_BACKLOG: Final = 1024
+# After a restart everybody comes back within seconds; the kernel takes less where net.core.somaxconn is lower.
+_BACKLOG: Final = 4096
 _HEADER_TIMEOUT_SECONDS: Final = 20
 _MAX_HEADER_BYTES: Final = 16 * 1024
 _READ_CHUNK_BYTES: Final = 16 * 1024
@@ -57,10 +62,18 @@ class Service:
         self._heartbeat = Heartbeat(
             registry=self.registry, interval_seconds=settings.websocket_ping_interval_seconds, metrics=metrics
         )
+        links = _links(settings)
+        loader = Loader(database=database, registry=self.registry, links=links)
+        writes = Writes(metrics=metrics, queue_bytes=settings.websocket_send_queue_bytes)
         self._feed = Feed(
             broker_url=settings.broker_url.get_secret_value(),
             instance=settings.instance,
-            broadcast=Broadcast(database=database, registry=self.registry, links=_links(settings), metrics=metrics),
+            loader=loader,
+            subscribers=Subscribers(
+                broadcast=Broadcast(registry=self.registry, links=links, writes=writes),
+                sessions=Sessions(registry=self.registry, loader=loader, writes=writes),
+                writes=writes,
+            ),
             clock=clock,
             metrics=metrics,
         )

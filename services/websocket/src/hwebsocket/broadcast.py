@@ -7,69 +7,36 @@ Source: specification of the API, sections 3.3 and 3.4; specification of the cli
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Any, Final, Literal
-from uuid import UUID
 
 import orjson
 from hcommon.authz import ReaderClass, can_moderate, reader_class
-from hcommon.db.engine import Database
-from hcommon.events.accounts import GrantRevoked
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
 from hcommon.events.base import Event
-from hcommon.events.groups import GroupUpdated, MembershipEvent
 from hcommon.ids import annotation_id_to_urlsafe
-from hcommon.metrics import Metrics
 from hcommon.presentation.annotation import LinkSettings, present
 
-from hwebsocket.annotations import LoadedAnnotation, load
-from hwebsocket.connection import CloseReason, Connection
-from hwebsocket.departures import Addresses, Past, load_left_documents, past_of
+from hwebsocket.annotations import LoadedAnnotation
+from hwebsocket.connection import Connection
+from hwebsocket.departures import Past, past_of
 from hwebsocket.frames import text_frame
-from hwebsocket.metrics import FAN_OUT, FRAMES_SENT
+from hwebsocket.loading import Loaded
 from hwebsocket.registry import Registry
+from hwebsocket.writes import Writes
 
 Action = Literal["create", "update", "delete"]
 
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """What was read for a batch of events.
-
-    Attributes:
-        annotations: As they are now, by id.
-        left_documents: Addresses of the documents that some of them were moved away from.
-    """
-
-    annotations: Mapping[UUID, LoadedAnnotation] = field(default_factory=dict)
-    left_documents: Mapping[int, Addresses] = field(default_factory=dict)
-
-
-_WRITES_IN_A_ROW: Final = 500
+_CHOICES_IN_A_ROW: Final = 2_000
 
 
 class Broadcast:
-    """Loads, finds, authorises, encodes and writes."""
+    """Finds, authorises and encodes."""
 
-    def __init__(self, *, database: Database, registry: Registry, links: LinkSettings, metrics: Metrics) -> None:
-        self._database = database
+    def __init__(self, *, registry: Registry, links: LinkSettings, writes: Writes) -> None:
         self._registry = registry
         self._links = links
-        self._metrics = metrics
-
-    def load(self, events: Sequence[Event]) -> Loaded:
-        """Read the annotations of a batch, in the thread that calls; none while no socket wants to hear of any.
-
-        Raises:
-            DatabaseUnavailableError: PostgreSQL is away.
-        """
-        ids = {event.annotation_id for event in events if isinstance(event, AnnotationEvent)}
-        if not ids or not self._registry.is_anybody_listening:
-            return Loaded()
-        with self._database.read() as connection:
-            annotations = load(connection, ids)
-            return Loaded(annotations, load_left_documents(connection, events, annotations))
+        self._writes = writes
 
     async def annotation_created(self, event: AnnotationCreated, loaded: Loaded) -> None:
         """Show a new annotation as it is by now, unless it is gone again."""
@@ -88,14 +55,6 @@ class Broadcast:
         annotation = loaded.annotations.get(event.annotation_id)
         if annotation is not None:
             await self._send(event, annotation, action="delete")
-
-    async def grant_revoked(self, event: GrantRevoked, loaded: Loaded) -> None:  # noqa: ARG002 - one signature for all
-        """Close the sockets that a grant had opened."""
-        for connection in self._registry.revoke(event.grant_id):
-            connection.close(CloseReason.REVOKED)
-
-    async def group_changed(self, event: MembershipEvent | GroupUpdated, loaded: Loaded) -> None:
-        """Leave open sockets with the memberships that they began with."""
 
     async def _show(self, event: AnnotationEvent, loaded: Loaded, *, action: Action) -> None:
         annotation = loaded.annotations.get(event.annotation_id)
@@ -134,18 +93,13 @@ class Broadcast:
         self, event: Event, connections: Iterable[Connection], frame: Callable[[Connection], bytes | None]
     ) -> None:
         """Write to each connection what `frame` makes for it, if anything."""
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        sent = 0
         for number, connection in enumerate(connections, start=1):
             if not _is_echo(event, connection):
                 made = frame(connection)
                 if made is not None:
-                    sent += connection.send(made)
-            if number % _WRITES_IN_A_ROW == 0:
-                await asyncio.sleep(0)  # others on the loop wait no longer than for so many writes
-        self._metrics.count(FRAMES_SENT, sent)
-        self._metrics.timing(FAN_OUT, (loop.time() - started) * 1000)
+                    self._writes.add(connection, made)
+            if number % _CHOICES_IN_A_ROW == 0:
+                await asyncio.sleep(0)  # others on the loop wait no longer than for so many
 
 
 class _Encoder:

@@ -9,6 +9,8 @@ from uuid import UUID
 from hcommon.auth import Principal
 from tornado.iostream import IOStream, StreamClosedError
 
+from hwebsocket.frames import write
+
 _BURST_SECONDS: Final = 2
 _LENGTH_THAT_COUNTS: Final = 4096
 
@@ -95,22 +97,22 @@ class Connection:
         self.closing: CloseReason | None = None
         self.answered = True
 
-    def send(self, frame: bytes) -> bool:
-        """Write a frame, or close the socket of a client that is too far behind; return whether it was written.
+    def send(self, *frames: bytes) -> bool:
+        """Write frames, or close the socket of a client that is too far behind; return whether they were written.
 
-        A frame that is longer than the bound goes through when nothing else waits.
+        What is longer than the bound goes through when nothing else waits.
         """
         if self.closing is not None:
             return False
-        if self._pending and self._pending + len(frame) > self._limits.queue_bytes:
+        if self._pending and self._pending + sum(map(len, frames)) > self._limits.queue_bytes:
             self.close(CloseReason.SLOW)
             return False
         try:
-            written = self._stream.write(frame)
+            waiting = write(self._stream, frames)
         except StreamClosedError:
             return False
-        if not written.done():  # only when the kernel took less than all of it
-            size = len(frame)
+        if waiting is not None:
+            size, written = waiting
             self._pending += size
 
             def on_written(_: "Future[None]") -> None:

@@ -12,14 +12,15 @@ from typing import Final
 from hcommon.bus import topology
 from hcommon.bus.consumer import Delivery, EventConsumer
 from hcommon.clock import Clock
+from hcommon.db.engine import DatabaseUnavailableError
 from hcommon.errors import UnavailableError
 from hcommon.events.base import Event
 from hcommon.logging import bound, get_logger
 from hcommon.metrics import Metrics
 
-from hwebsocket.broadcast import Broadcast, Loaded
-from hwebsocket.metrics import EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN
-from hwebsocket.subscriptions import SUBSCRIPTIONS
+from hwebsocket.loading import Loaded, Loader
+from hwebsocket.metrics import EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN, FAN_OUT
+from hwebsocket.subscriptions import Subscribers
 
 _MAX_BATCH: Final = 200
 _MAX_WAIT_SECONDS: Final = 0.005
@@ -57,8 +58,18 @@ class CountedFailures:
 class Feed:
     """One thread that consumes events as long as the process lives."""
 
-    def __init__(self, *, broker_url: str, instance: str, broadcast: Broadcast, clock: Clock, metrics: Metrics) -> None:
-        self._broadcast = broadcast
+    def __init__(
+        self,
+        *,
+        broker_url: str,
+        instance: str,
+        loader: Loader,
+        subscribers: Subscribers,
+        clock: Clock,
+        metrics: Metrics,
+    ) -> None:
+        self._loader = loader
+        self._subscribers = subscribers
         self._clock = clock
         self._metrics = metrics
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -71,7 +82,9 @@ class Feed:
             failures=CountedFailures(metrics),
             max_batch=_MAX_BATCH,
             max_wait_seconds=_MAX_WAIT_SECONDS,
+            on_connected=self._review,
         )
+        self._was_connected = False
 
     @property
     def is_connected(self) -> bool:
@@ -95,20 +108,39 @@ class Feed:
             DatabaseUnavailableError: PostgreSQL is away; the consumer waits for it and tries again.
         """
         assert self._loop is not None, "start() comes first"  # noqa: S101 - a programmer's mistake
-        loaded = self._broadcast.load(events)
+        loaded = self._loader.load(events)
         asyncio.run_coroutine_threadsafe(self._deliver(events, loaded), self._loop).result()
 
+    def _review(self) -> None:
+        """After an outage look at who may see what: a queue that expired meanwhile took its events with it."""
+        assert self._loop is not None, "start() comes first"  # noqa: S101 - a programmer's mistake
+        while self._was_connected and not self._stop.is_set():
+            try:
+                ended, principals = self._loader.review()
+            except DatabaseUnavailableError:
+                self._stop.wait(_RESTART_SECONDS)
+                continue
+            sessions = self._subscribers.sessions
+            asyncio.run_coroutine_threadsafe(sessions.review(ended, principals), self._loop).result()
+            break
+        self._was_connected = True
+
     async def _deliver(self, events: Sequence[Event], loaded: Loaded) -> None:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
         for event in events:
             with bound(event_id=str(event.id), request_id=event.request_id or ""):
                 try:
-                    await SUBSCRIPTIONS[type(event)](self._broadcast, event, loaded)
+                    await self._subscribers.deliver(event, loaded)
                 except Exception:  # noqa: BLE001 - one event's bug must not repeat or withhold the rest of its batch
                     _log.exception("event_failed", type=event.TYPE)
                     self._metrics.count(EVENTS_FAILED, type=event.TYPE)
+        await self._subscribers.writes.flush()
+        self._metrics.timing(FAN_OUT, (loop.time() - started) * 1000)
+        now = self._clock.now()
+        for event in events:
             self._metrics.count(EVENTS_HANDLED, type=event.TYPE)
-            lag = self._clock.now() - event.occurred_at
-            self._metrics.timing(EVENT_LAG, lag.total_seconds() * 1000)
+            self._metrics.timing(EVENT_LAG, (now - event.occurred_at).total_seconds() * 1000)
 
     def _run(self) -> None:
         while not self._stop.is_set():

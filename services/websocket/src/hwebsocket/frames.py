@@ -9,10 +9,12 @@ Source: RFC 6455, section 5.2; tornado/websocket.py, `WebSocketProtocol13._write
 """
 
 import struct
+from asyncio import Future
+from collections.abc import Sequence
 from typing import Final
 
 import tornado
-from tornado.iostream import IOStream
+from tornado.iostream import IOStream, StreamClosedError
 from tornado.websocket import WebSocketHandler, WebSocketProtocol13
 
 SUPPORTED_TORNADO: Final = (6, 6)
@@ -62,6 +64,29 @@ def text_frame(payload: bytes) -> bytes:
     else:
         head = struct.pack("!BBQ", _FIN_TEXT, _LENGTH_64_BITS, length)
     return head + payload
+
+
+def write(stream: IOStream, frames: Sequence[bytes]) -> "tuple[int, Future[None]] | None":
+    """Write frames in one piece; return None when the kernel took all, else how much waits and what ends with that.
+
+    Raises:
+        StreamClosedError: The client is gone.
+    """
+    taken = 0
+    if not stream.writing():
+        if stream.closed():
+            raise StreamClosedError
+        try:
+            taken = stream.socket.send(frames[0]) if len(frames) == 1 else stream.socket.sendmsg(frames)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            stream.close(exc_info=error)
+            raise StreamClosedError(real_error=error) from error
+        if taken == sum(map(len, frames)):
+            return None
+    rest = b"".join(frames)[taken:]
+    return len(rest), stream.write(rest)
 
 
 def stream_of(handler: WebSocketHandler) -> IOStream:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 from typing import Final
 
-from hcommon.auth import ANONYMOUS
+from hcommon.auth import ANONYMOUS, Principal
 from hcommon.db.engine import DatabaseUnavailableError
 from hcommon.logging import get_logger
 from hcommon.metrics import Metrics
@@ -74,9 +74,21 @@ class SocketHandler(JSONHandler, WebSocketHandler):
             self._refuse(503, "unavailable", "This server takes no more connections now.")
         else:
             try:
-                self._principal = await self._parts.authenticator.authenticate(self._token())
+                self._principal = await self._authenticate()
             except DatabaseUnavailableError as error:
                 self._refuse(503, "unavailable", error.reason)
+
+    async def _authenticate(self) -> Principal:
+        """Return whom the token speaks for, as of now: an event that overtook the look-up has it done again.
+
+        Nothing else runs on the loop between this and `open`.
+        """
+        registry, token = self._parts.registry, self._token()
+        while True:
+            seen = registry.last_change
+            principal = await self._parts.authenticator.authenticate(token)
+            if not registry.has_changed(principal.user_id, since=seen):
+                return principal
 
     def check_origin(self, origin: str) -> bool:  # noqa: ARG002 - Tornado's signature
         """Leave it at what `prepare` decided: Tornado's own rule also knows a request's Host, which anybody can set."""

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import os
-import resource
 import signal
 import sys
 
@@ -16,6 +15,7 @@ from hcommon.metrics import Metrics
 
 from hwebsocket.app import Service
 from hwebsocket.frames import check_tornado
+from hwebsocket.resources import look_for_garbage_rarely, within_file_limit
 from hwebsocket.settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -29,7 +29,7 @@ def main() -> None:
     logging.getLogger("tornado").setLevel(logging.ERROR)  # below that it quotes requests, and so access tokens
     for number in _SIGNALS:
         signal.signal(number, lambda *_: sys.exit(0))  # as process 1 of a container it would not end by itself
-    _raise_file_limit()
+    settings = within_file_limit(settings)
     database = Database(
         settings.database_url.get_secret_value(),
         pool_size=settings.database_pool_size,
@@ -49,12 +49,7 @@ async def _serve(settings: Settings, database: Database) -> None:
             number, lambda: os._exit(1) if told_to_stop.is_set() else told_to_stop.set()
         )
     await service.start()
+    look_for_garbage_rarely()
     await told_to_stop.wait()
     await service.stop()
     database.close()
-
-
-def _raise_file_limit() -> None:
-    """Allow as many open files as the system lets us: each socket is one."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

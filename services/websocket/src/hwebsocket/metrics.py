@@ -25,6 +25,12 @@ SLOW_CONSUMERS = Metric(
     "websocket.slow_consumers", "counter", "sockets", "Sockets closed because their client read too slowly."
 )
 FRAMES_SENT = Metric("websocket.frames_sent", "counter", "frames", "Events written to sockets.")
+FRAMES_DROPPED = Metric(
+    "websocket.frames_dropped",
+    "counter",
+    "frames",
+    "Events not written, since their socket was closed before its turn.",
+)
 EVENTS_HANDLED = Metric("websocket.events.{type}.handled", "counter", "events", "Events taken from the bus, by type.")
 EVENTS_FAILED = Metric(
     "websocket.events.{type}.failed",
@@ -42,7 +48,10 @@ EVENT_LAG = Metric(
     "From the change to the moment its event was handed to sockets. Seconds mean that relay or process is behind.",
 )
 FAN_OUT = Metric(
-    "websocket.fan_out", "timer", "milliseconds", "Time to find an event's sockets, encode it and write to all of them."
+    "websocket.fan_out",
+    "timer",
+    "milliseconds",
+    "Time to find the sockets of a batch of events, encode it and write to all of them.",
 )
 
 CATALOG: tuple[Metric, ...] = (
@@ -53,6 +62,7 @@ CATALOG: tuple[Metric, ...] = (
     REFUSED,
     SLOW_CONSUMERS,
     FRAMES_SENT,
+    FRAMES_DROPPED,
     EVENTS_HANDLED,
     EVENTS_FAILED,
     EVENTS_UNKNOWN,

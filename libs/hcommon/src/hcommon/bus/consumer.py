@@ -79,6 +79,7 @@ class EventConsumer:
         handle_delivery: Callable[[Delivery], None] | None = None,
         max_batch: int = 1,
         max_wait_seconds: float = 0.05,
+        on_connected: Callable[[], None] | None = None,
     ) -> None:
         """Prepare; nothing connects before `run`.
 
@@ -90,6 +91,7 @@ class EventConsumer:
             handle_delivery: Instead of `handle`: called with one event and its count of failures.
             max_batch: Most events a call.
             max_wait_seconds: How long the first event of a batch waits for others.
+            on_connected: Called in the consumer's thread whenever the queue is consumed (again), before any event.
         """
         if (handle is None) == (handle_delivery is None):
             raise TypeError("EventConsumer takes either handle or handle_delivery.")
@@ -100,6 +102,7 @@ class EventConsumer:
         self._handle_delivery = handle_delivery
         self._max_batch = max_batch if handle else 1
         self._max_wait_seconds = max_wait_seconds
+        self._on_connected = on_connected
         # Also imports the transport, here and not in several threads at once.
         template = Connection(broker_url)
         self._errors = (OperationalError, OSError, *template.connection_errors, *template.channel_errors)
@@ -131,6 +134,8 @@ class EventConsumer:
             queue.declare()
             with KombuConsumer(channel, queues=[queue], on_message=self._waiting.append, auto_declare=False):
                 outage.over()
+                if self._on_connected is not None:
+                    self._on_connected()
                 self.connected.set()
                 while not stop.is_set():
                     batch = self._collect(connection)

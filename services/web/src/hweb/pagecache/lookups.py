@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 from uuid import UUID
 
-from hcommon.auth import ANONYMOUS, Principal, principal_of_token
+from hcommon.auth import ANONYMOUS, Principal, principals_of_tokens
 from hcommon.documents.revisions import page_revisions
 
 from hweb.pagecache.store import Revisions
@@ -72,7 +72,7 @@ class Lookups:
         now = self._held.clock.now()
         with self._held.database.read() as connection:
             revisions = page_revisions(connection, pages)
-            principals = {token: principal_of_token(connection, token, now=now) for token in tokens}
+            principals = principals_of_tokens(connection, tokens, now=now) if tokens else {}
         return [
             Found(
                 {page: revisions[page] for page in lookup.pages},
