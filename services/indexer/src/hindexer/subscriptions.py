@@ -4,7 +4,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 from uuid import UUID
 
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
+from hcommon.events.annotations import (
+    AnnotationCreated,
+    AnnotationDeleted,
+    AnnotationEvent,
+    AnnotationRefreshed,
+    AnnotationUpdated,
+)
 from hcommon.events.base import Event
 
 
@@ -17,4 +23,5 @@ SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], UUID]]] = {
     AnnotationCreated: annotation_of,
     AnnotationUpdated: annotation_of,
     AnnotationDeleted: annotation_of,
+    AnnotationRefreshed: annotation_of,
 }

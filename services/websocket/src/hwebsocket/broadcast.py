@@ -15,7 +15,13 @@ import orjson
 from hcommon.authz import ReaderClass, reader_class
 from hcommon.db.engine import Database
 from hcommon.events.accounts import GrantRevoked
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
+from hcommon.events.annotations import (
+    AnnotationCreated,
+    AnnotationDeleted,
+    AnnotationEvent,
+    AnnotationRefreshed,
+    AnnotationUpdated,
+)
 from hcommon.events.base import Event
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.metrics import Metrics
@@ -58,7 +64,7 @@ class Broadcast:
         """Show a new annotation as it is by now, unless it is gone again."""
         await self._show(event, loaded, action="create")
 
-    async def annotation_updated(self, event: AnnotationUpdated, loaded: Loaded) -> None:
+    async def annotation_updated(self, event: AnnotationUpdated | AnnotationRefreshed, loaded: Loaded) -> None:
         """Show a changed annotation to those who may see it now."""
         await self._show(event, loaded, action="update")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 from hcommon.events.accounts import GrantRevoked
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
+from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationRefreshed, AnnotationUpdated
 from hcommon.events.base import Event
 
 from hwebsocket.broadcast import Broadcast, Loaded
@@ -15,6 +15,7 @@ SUBSCRIPTIONS: Mapping[type[Event], FanOut] = {
     AnnotationCreated: Broadcast.annotation_created,
     AnnotationUpdated: Broadcast.annotation_updated,
     AnnotationDeleted: Broadcast.annotation_deleted,
+    AnnotationRefreshed: Broadcast.annotation_updated,
     GrantRevoked: Broadcast.grant_revoked,
 }
 """The whole table: event class to fan-out."""

@@ -2,16 +2,24 @@
 
 from typing import Any
 
-from hcommon.events.accounts import GrantRevoked, UserRegistered
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
+from hcommon.events.accounts import GrantRevoked, PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
+from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationRefreshed, AnnotationUpdated
 from hcommon.events.base import Consumer, Event
+from hcommon.events.lifecycle import GroupDeleted
+from hcommon.events.site import MailTestRequested
 
 EVENTS: tuple[type[Event], ...] = (
     AnnotationCreated,
     AnnotationUpdated,
     AnnotationDeleted,
+    AnnotationRefreshed,
     UserRegistered,
+    PasswordResetRequested,
+    UserRenamed,
+    UserDeleted,
     GrantRevoked,
+    GroupDeleted,
+    MailTestRequested,
 )
 
 _BY_TYPE = {event.TYPE: event for event in EVENTS}

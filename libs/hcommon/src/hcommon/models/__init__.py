@@ -3,10 +3,12 @@
 from hcommon.models.annotation import Annotation, Flag
 from hcommon.models.document import Document, DocumentMeta, DocumentURI
 from hcommon.models.group import Group, GroupMembership, GroupScope
-from hcommon.models.notification import Notification, Subscription
+from hcommon.models.mention import Mention
+from hcommon.models.notification import MailReceipt, Notification, Subscription
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
 from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
+from hcommon.models.upkeep import PeriodicRun, UserDeletion, UserRename
 from hcommon.models.user import User
 
 __all__ = [
@@ -22,10 +24,15 @@ __all__ = [
     "Group",
     "GroupMembership",
     "GroupScope",
+    "MailReceipt",
+    "Mention",
     "Notification",
     "OutboxEvent",
+    "PeriodicRun",
     "SearchDocument",
     "Subscription",
     "Token",
     "User",
+    "UserDeletion",
+    "UserRename",
 ]

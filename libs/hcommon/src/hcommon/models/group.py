@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hcommon.db.base import Base
@@ -53,11 +53,15 @@ class Group(Base):
         joinable_by: None for the public group: nobody joins it.
         enforce_scope: With scopes, whether annotations elsewhere are refused.
         pre_moderated: New shared annotations wait for a moderator.
+        reply_to: Address that answers to the group's moderation mails go to; None for none.
+        email_from_name: Name that those mails come from; None for the site's.
+        deleted: Nobody may read, write or join any more; its annotations are being deleted, then the row goes.
     """
 
     __tablename__ = "group"
     __table_args__ = (
         UniqueConstraint("authority", "authority_provided_id"),
+        Index("ix_group_deleted", "id", postgresql_where=text("deleted")),
         CheckConstraint("joinable_by IN ('authority', 'nobody')", name="joinable_by"),
         CheckConstraint("readable_by IN ('members', 'world')", name="readable_by"),
         CheckConstraint("writeable_by IN ('authority', 'members')", name="writeable_by"),
@@ -75,6 +79,9 @@ class Group(Base):
     writeable_by: Mapped[LongText]
     enforce_scope: Mapped[bool] = mapped_column(server_default=text("true"))
     pre_moderated: Mapped[bool] = mapped_column(server_default=text("false"))
+    reply_to: Mapped[LongText | None]
+    email_from_name: Mapped[LongText | None]
+    deleted: Mapped[bool] = mapped_column(server_default=text("false"))
     created: Mapped[Timestamp]
     updated: Mapped[Timestamp]
 

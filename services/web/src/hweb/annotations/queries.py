@@ -13,6 +13,7 @@ from hcommon.authz import ReaderShape, readable_condition, reader_parameters, re
 from hcommon.ids import InvalidGroupidError, split_groupid
 from hcommon.models import Annotation, Group, GroupScope
 from hcommon.presentation.annotation import annotation_columns, annotation_source
+from hcommon.presentation.mention import MARK
 from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
@@ -99,7 +100,13 @@ IS_OWN: Final = and_(
 
 _own = select(*_group_columns, Annotation.target_uri).select_from(_with_group).where(IS_OWN)
 _locked_own = (
-    select(Annotation.shared, Annotation.moderation_status, Annotation.extra, Annotation.target_uri)
+    select(
+        Annotation.shared,
+        Annotation.moderation_status,
+        Annotation.extra,
+        Annotation.target_uri,
+        (func.strpos(Annotation.text, MARK) > 0).label("may_mention"),
+    )
     .where(IS_OWN)
     .with_for_update(key_share=True)
 )

@@ -17,7 +17,7 @@ from hcommon.models import Annotation
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from hweb.annotations import queries, rules
+from hweb.annotations import mentions, queries, rules
 from hweb.annotations.checks import InvalidAnnotationError, encode
 from hweb.annotations.queries import GroupRules
 from hweb.annotations.schemas import AnnotationChange, Content, NewAnnotation
@@ -128,6 +128,8 @@ def create(
             **_uri_columns(annotation.uri),
         },
     )
+    if content.text:
+        mentions.record(session, annotation_id=annotation_id, text=content.text, now=now)
     outbox.record(
         session, AnnotationCreated(occurred_at=now, client_id=client_id, annotation_id=annotation_id, revision=1)
     )
@@ -182,6 +184,10 @@ def update(
         # Moved to another page by a change at the same time.
         columns.pop("document_id", None)
     columns |= _content_columns(change.content, current, found.group)
+    if change.content.text is not None:
+        if current["may_mention"]:
+            mentions.forget(session, annotation_id=annotation_id)
+        mentions.record(session, annotation_id=annotation_id, text=change.content.text, now=now)
     _touch(session, author, annotation_id, now=now, client_id=client_id, event=AnnotationUpdated, values=columns)
 
 
