@@ -4,6 +4,8 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
 
+from hcommon.crypto import KeyRing
+from hcommon.presentation.links import LinkSettings
 from hcommon.settings import (
     BrokerSettings,
     DatabaseSettings,
@@ -40,6 +42,17 @@ class Settings(DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, M
     def task_broker_url(self) -> str:
         """Return where Celery's queue is."""
         return (self.celery_broker_url or self.broker_url).get_secret_value()
+
+    @property
+    def keys(self) -> KeyRing:
+        """Return the keys derived from the master secret."""
+        previous = self.secret_key_previous.get_secret_value() if self.secret_key_previous else None
+        return KeyRing(self.secret_key.get_secret_value(), previous)
+
+    @property
+    def links(self) -> LinkSettings:
+        """Return where the links of annotations lead."""
+        return LinkSettings(app_url=self.app_url, authority=self.authority, bouncer_url=self.bouncer_url)
 
     @property
     def pool_size(self) -> int:

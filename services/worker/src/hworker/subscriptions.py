@@ -3,14 +3,24 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hcommon.events.accounts import UserRegistered
-from hcommon.events.annotations import AnnotationCreated
+from hcommon.events.accounts import PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
+from hcommon.events.annotations import AnnotationCreated, AnnotationUpdated
 from hcommon.events.base import Event
+from hcommon.events.lifecycle import GroupDeleted
+from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated
+from hcommon.events.site import MailTestRequested
 
-from hworker.handlers.accounts import on_user_registered
-from hworker.handlers.annotations import on_annotation_created
+from hworker.handlers import accounts, annotations, moderation, site
 
 SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[..., None]]] = {
-    AnnotationCreated: on_annotation_created,
-    UserRegistered: on_user_registered,
+    AnnotationCreated: annotations.on_annotation_created,
+    AnnotationUpdated: annotations.on_annotation_updated,
+    AnnotationFlagged: moderation.on_annotation_flagged,
+    AnnotationModerated: moderation.on_annotation_moderated,
+    UserRegistered: accounts.on_user_registered,
+    PasswordResetRequested: accounts.on_password_reset_requested,
+    UserRenamed: accounts.on_user_renamed,
+    UserDeleted: accounts.on_user_deleted,
+    GroupDeleted: accounts.on_group_deleted,
+    MailTestRequested: site.on_mail_test_requested,
 }

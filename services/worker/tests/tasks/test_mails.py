@@ -12,7 +12,8 @@ from hcommon.testing.clock import START
 from hcommon.testing.factories import make_user
 from hworker.context import Context
 from hworker.mailer import MailRefusedError, MailServerUnavailableError
-from hworker.tasks.mails import send_activation_mail, send_reply_notice
+from hworker.tasks.mails import send_activation_mail
+from hworker.tasks.notices import send_reply_notice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 

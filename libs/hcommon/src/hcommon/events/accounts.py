@@ -18,7 +18,7 @@ class UserRegistered(Event):
 class PasswordResetRequested(Event):
     """Somebody asked for a link to choose a new password."""
 
-    TYPE: ClassVar[str] = "user.password_reset_requested"
+    TYPE: ClassVar[str] = "password_reset.requested"
     CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WORKER})
 
     user_id: int

@@ -12,7 +12,7 @@ class MailTestRequested(Event):
         to: The address to write to.
     """
 
-    TYPE: ClassVar[str] = "site.mail_test_requested"
+    TYPE: ClassVar[str] = "mail_test.requested"
     CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WORKER})
 
     to: str

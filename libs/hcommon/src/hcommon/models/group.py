@@ -1,6 +1,8 @@
 """Groups, their members and their scopes."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -42,6 +44,16 @@ class WriteableBy(StrEnum):
 
     AUTHORITY = "authority"
     MEMBERS = "members"
+
+
+CLOSED: Final[Mapping[str, object]] = {
+    "deleted": True,
+    "readable_by": ReadableBy.MEMBERS.value,
+    "writeable_by": WriteableBy.MEMBERS.value,
+    "joinable_by": JoinableBy.NOBODY.value,
+    "authority_provided_id": None,
+}
+"""Columns of a deleted group: once its memberships are gone nobody can read, write or join it."""
 
 
 class Group(Base):
