@@ -13,6 +13,7 @@ from uuid import UUID
 import pytest
 import redis
 from hcommon.bus.publisher import Publisher
+from hcommon.db import schema
 from hcommon.db.engine import Database
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.models import SearchDocument
@@ -124,7 +125,7 @@ class TestChecking:
     def test_a_working_indexer_is_well(self, indexer: subprocess.Popen[bytes], environment: dict[str, str]) -> None:
         done = check(environment)
         assert done.returncode == 0
-        assert "database: ok (schema 0001)" in done.stdout
+        assert f"database: ok (schema {schema.REVISION})" in done.stdout
         assert "heartbeat: ok" in done.stdout
 
     def test_without_one_it_fails(self, environment: dict[str, str]) -> None:

@@ -2,16 +2,18 @@
 
 import time
 from collections.abc import Sequence
+from uuid import UUID
 
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
 from hcommon.events.base import Event
 from hcommon.logging import get_logger
 from hcommon.metrics import Metrics
-from hcommon.search.document import read_batch
+from hcommon.search.document import Batch, read_batch
 from hcommon.search.writer import SearchWriter
 
 from hindexer import metrics as names
+from hindexer.authors import AuthorChunk, write_chunk
 from hindexer.subscriptions import SUBSCRIPTIONS
 
 _log = get_logger(__name__)
@@ -41,14 +43,21 @@ class BatchHandler:
             self._metrics.count(names.UNKNOWN, len(events) - len(known))
         if not known:
             return
-        ids = list(dict.fromkeys([SUBSCRIPTIONS[type(event)](event) for event in known]))
-        with self._database.read() as connection:
-            batch = read_batch(connection, ids)
-        self._writer.write(batch)
+        stale = dict.fromkeys([SUBSCRIPTIONS[type(event)](event) for event in known])
+        ids = [one for one in stale if isinstance(one, UUID)]
+        batch = Batch()
+        if ids:
+            with self._database.read() as connection:
+                batch = read_batch(connection, ids)
+            self._writer.write(batch)
+        written = len(batch.documents)
+        for one in stale:
+            if isinstance(one, AuthorChunk):
+                written += write_chunk(self._database, self._writer, one, now=self._clock.now())
         milliseconds = (time.perf_counter() - started) * 1000
         lag = self._clock.now() - min(event.occurred_at for event in known)
         self._metrics.timing(names.BATCH, milliseconds)
         self._metrics.timing(names.LAG, max(lag.total_seconds() * 1000, 0))
-        self._metrics.count(names.WRITTEN, len(batch.documents))
+        self._metrics.count(names.WRITTEN, written)
         self._metrics.count(names.REMOVED, len(batch.removals))
-        _log.debug("batch_indexed", written=len(batch.documents), removed=len(batch.removals))
+        _log.debug("batch_indexed", written=written, removed=len(batch.removals))

@@ -1,4 +1,4 @@
-"""Which annotations an event makes stale in the index: the whole table."""
+"""Which annotations an event makes stale in the index, one or a user's: the whole table."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -12,6 +12,9 @@ from hcommon.events.annotations import (
     AnnotationUpdated,
 )
 from hcommon.events.base import Event
+from hcommon.events.moderation import ShadowBanChanged
+
+from hindexer.authors import AuthorChunk, chunk_of
 
 
 def annotation_of(event: AnnotationEvent) -> UUID:
@@ -19,9 +22,10 @@ def annotation_of(event: AnnotationEvent) -> UUID:
     return event.annotation_id
 
 
-SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], UUID]]] = {
+SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], UUID | AuthorChunk]]] = {
     AnnotationCreated: annotation_of,
     AnnotationUpdated: annotation_of,
     AnnotationDeleted: annotation_of,
     AnnotationRefreshed: annotation_of,
+    ShadowBanChanged: chunk_of,
 }

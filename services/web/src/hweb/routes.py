@@ -13,6 +13,7 @@ from hweb.groups import api as groups
 from hweb.groups import pages as groups_pages
 from hweb.links import api as links
 from hweb.mailbox import pages as mailbox
+from hweb.moderation import api as moderation
 from hweb.oauth import api as oauth
 from hweb.oauth import pages as oauth_pages
 from hweb.profile import api as profile
@@ -31,6 +32,7 @@ def include(app: FastAPI) -> None:
         search.router,
         annotations.router,
         flags.router,
+        moderation.router,
         groups.router,
         profile.router,
         links.router,

@@ -40,6 +40,7 @@ def _columns() -> list[Any]:
     flag_count = select(func.count(Flag.id)).where(Flag.annotation_id == Annotation.id)
     return [
         *(column for column in annotation_columns(ANONYMOUS) if column.key != "flag_count"),
+        Annotation.document_id,
         Annotation.target_uri_hash,
         Annotation.document_version,
         hashes.scalar_subquery().label("document_uri_hashes"),

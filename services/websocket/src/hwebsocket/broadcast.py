@@ -1,18 +1,19 @@
 """Tells the sockets that want to hear of an event, and whose user may, what happened.
 
 An annotation is loaded once, and encoded once for each class of readers that is present: its author, moderators and
-others, each with or without a flag of their own. All sockets of a class get the same bytes.
+others, each with or without a flag of their own and the right to judge. All sockets of a class get the same bytes.
 
 Source: specification of the API, sections 3.3 and 3.4; specification of the client, section 3.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 from uuid import UUID
 
 import orjson
-from hcommon.authz import ReaderClass, reader_class
+from hcommon.authz import ReaderClass, can_moderate, reader_class
 from hcommon.db.engine import Database
 from hcommon.events.accounts import GrantRevoked
 from hcommon.events.annotations import (
@@ -29,12 +30,26 @@ from hcommon.presentation.annotation import LinkSettings, present
 
 from hwebsocket.annotations import LoadedAnnotation, load
 from hwebsocket.connection import CloseReason, Connection
+from hwebsocket.departures import Addresses, Past, load_left_documents, past_of
 from hwebsocket.frames import text_frame
 from hwebsocket.metrics import FAN_OUT, FRAMES_SENT
 from hwebsocket.registry import Registry
 
 Action = Literal["create", "update", "delete"]
-Loaded = Mapping[UUID, LoadedAnnotation]
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """What was read for a batch of events.
+
+    Attributes:
+        annotations: As they are now, by id.
+        left_documents: Addresses of the documents that some of them were moved away from.
+    """
+
+    annotations: Mapping[UUID, LoadedAnnotation] = field(default_factory=dict)
+    left_documents: Mapping[int, Addresses] = field(default_factory=dict)
+
 
 _WRITES_IN_A_ROW: Final = 500
 
@@ -56,21 +71,30 @@ class Broadcast:
         """
         ids = {event.annotation_id for event in events if isinstance(event, AnnotationEvent)}
         if not ids or not self._registry.is_anybody_listening:
-            return {}
+            return Loaded()
         with self._database.read() as connection:
-            return load(connection, ids)
+            annotations = load(connection, ids)
+            return Loaded(annotations, load_left_documents(connection, events, annotations))
 
     async def annotation_created(self, event: AnnotationCreated, loaded: Loaded) -> None:
         """Show a new annotation as it is by now, unless it is gone again."""
         await self._show(event, loaded, action="create")
 
-    async def annotation_updated(self, event: AnnotationUpdated | AnnotationRefreshed, loaded: Loaded) -> None:
-        """Show a changed annotation to those who may see it now."""
+    async def annotation_updated(self, event: AnnotationUpdated, loaded: Loaded) -> None:
+        """Show a changed annotation to those who may see it now; to those who lost sight of it, it is gone."""
+        await self._show(event, loaded, action="update")
+        annotation = loaded.annotations.get(event.annotation_id)
+        past = past_of(event, annotation, loaded.left_documents) if annotation else None
+        if annotation is not None and past is not None:
+            await self._dismiss(event, annotation, past)
+
+    async def annotation_refreshed(self, event: AnnotationRefreshed, loaded: Loaded) -> None:
+        """Show an annotation whose author has another name, or whose page another address."""
         await self._show(event, loaded, action="update")
 
     async def annotation_deleted(self, event: AnnotationDeleted, loaded: Loaded) -> None:
         """Tell those who could see an annotation that it is gone; moderators of a hidden one too."""
-        annotation = loaded.get(event.annotation_id)
+        annotation = loaded.annotations.get(event.annotation_id)
         if annotation is not None:
             await self._send(event, annotation, action="delete")
 
@@ -80,21 +104,50 @@ class Broadcast:
             connection.close(CloseReason.REVOKED)
 
     async def _show(self, event: AnnotationEvent, loaded: Loaded, *, action: Action) -> None:
-        annotation = loaded.get(event.annotation_id)
+        annotation = loaded.annotations.get(event.annotation_id)
         if annotation is not None and not annotation.facts.deleted:
             await self._send(event, annotation, action=action)
 
     async def _send(self, event: AnnotationEvent, annotation: LoadedAnnotation, *, action: Action) -> None:
+        encoder = _Encoder(annotation, action=action, links=self._links)
+
+        def frame(connection: Connection) -> bytes | None:
+            principal = connection.principal
+            reader = reader_class(principal, annotation.facts)
+            if reader is None:
+                return None
+            return encoder.frame(
+                reader,
+                flagged=principal.user_id in annotation.flaggers,
+                moderates=can_moderate(principal, annotation.facts),
+            )
+
+        await self._write(event, self._registry.wanting(annotation.subject), frame)
+
+    async def _dismiss(self, event: AnnotationUpdated, annotation: LoadedAnnotation, past: Past) -> None:
+        gone = _Encoder(annotation, action="delete", links=self._links)
+        still_wanting = self._registry.wanting(annotation.subject)
+
+        def frame(connection: Connection) -> bytes | None:
+            principal = connection.principal
+            sees = connection in still_wanting and reader_class(principal, annotation.facts) is not None
+            saw = reader_class(principal, past.facts)
+            return None if sees or saw is None else gone.frame(saw, flagged=False, moderates=False)
+
+        await self._write(event, self._registry.wanting(past.subject), frame)
+
+    async def _write(
+        self, event: Event, connections: Iterable[Connection], frame: Callable[[Connection], bytes | None]
+    ) -> None:
+        """Write to each connection what `frame` makes for it, if anything."""
         loop = asyncio.get_running_loop()
         started = loop.time()
-        encoder = _Encoder(annotation, action=action, links=self._links)
         sent = 0
-        for number, connection in enumerate(self._registry.wanting(annotation.subject), start=1):
+        for number, connection in enumerate(connections, start=1):
             if not _is_echo(event, connection):
-                reader = reader_class(connection.principal, annotation.facts)
-                if reader is not None:
-                    flagged = connection.principal.user_id in annotation.flaggers
-                    sent += connection.send(encoder.frame(reader, flagged=flagged))
+                made = frame(connection)
+                if made is not None:
+                    sent += connection.send(made)
             if number % _WRITES_IN_A_ROW == 0:
                 await asyncio.sleep(0)  # others on the loop wait no longer than for so many writes
         self._metrics.count(FRAMES_SENT, sent)
@@ -108,23 +161,30 @@ class _Encoder:
         self._annotation = annotation
         self._action = action
         self._links = links
-        self._frames: dict[tuple[ReaderClass, bool] | None, bytes] = {}
+        self._frames: dict[tuple[ReaderClass, bool, bool] | None, bytes] = {}
 
-    def frame(self, reader: ReaderClass, *, flagged: bool) -> bytes:
+    def frame(self, reader: ReaderClass, *, flagged: bool, moderates: bool) -> bytes:
         """Return the frame for a reader; a deletion looks the same to all."""
-        key = None if self._action == "delete" else (reader, flagged)
+        key = None if self._action == "delete" else (reader, flagged, moderates)
         frame = self._frames.get(key)
         if frame is None:
-            frame = self._frames[key] = self._encode(reader, flagged=flagged)
+            frame = self._frames[key] = self._encode(reader, flagged=flagged, moderates=moderates)
         return frame
 
-    def _encode(self, reader: ReaderClass, *, flagged: bool) -> bytes:
+    def _encode(self, reader: ReaderClass, *, flagged: bool, moderates: bool) -> bytes:
         annotation = self._annotation
         values: dict[str, Any]
         if self._action == "delete":
             values = {"id": annotation_id_to_urlsafe(annotation.subject.annotation_id)}
         else:
-            values = present(annotation.row, facts=annotation.facts, reader=reader, flagged=flagged, links=self._links)
+            values = present(
+                annotation.row,
+                facts=annotation.facts,
+                reader=reader,
+                flagged=flagged,
+                links=self._links,
+                moderates=moderates,
+            )
         message = {"type": "annotation-notification", "options": {"action": self._action}, "payload": [values]}
         return text_frame(orjson.dumps(message))
 

@@ -15,7 +15,7 @@ SUBSCRIPTIONS: Mapping[type[Event], FanOut] = {
     AnnotationCreated: Broadcast.annotation_created,
     AnnotationUpdated: Broadcast.annotation_updated,
     AnnotationDeleted: Broadcast.annotation_deleted,
-    AnnotationRefreshed: Broadcast.annotation_updated,
+    AnnotationRefreshed: Broadcast.annotation_refreshed,
     GrantRevoked: Broadcast.grant_revoked,
 }
 """The whole table: event class to fan-out."""

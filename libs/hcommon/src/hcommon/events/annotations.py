@@ -3,6 +3,8 @@
 from typing import ClassVar
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from hcommon.events.base import Consumer, Event
 
 
@@ -13,6 +15,23 @@ class AnnotationEvent(Event):
     revision: int
 
 
+class AnnotationBefore(BaseModel):
+    """What decided over who saw an annotation, and on which page, before a change.
+
+    Attributes:
+        moderation_status: None means never judged.
+        document_version: None means unversioned.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    shared: bool
+    moderation_status: str | None
+    document_id: int
+    document_version: int | None
+    target_uri_hash: UUID
+
+
 class AnnotationCreated(AnnotationEvent):
     """An annotation was saved for the first time."""
 
@@ -21,10 +40,16 @@ class AnnotationCreated(AnnotationEvent):
 
 
 class AnnotationUpdated(AnnotationEvent):
-    """Its author changed an annotation."""
+    """Its author changed an annotation, or a moderator judged it.
+
+    `before` tells who could see it until then, so that those who lost sight of it are told that it is gone; None is
+    of an older release.
+    """
 
     TYPE: ClassVar[str] = "annotation.updated"
     CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WORKER, Consumer.INDEXER, Consumer.WEBSOCKET})
+
+    before: AnnotationBefore | None = None
 
 
 class AnnotationDeleted(AnnotationEvent):

@@ -6,6 +6,7 @@ from hcommon.events.accounts import GrantRevoked, PasswordResetRequested, UserDe
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationRefreshed, AnnotationUpdated
 from hcommon.events.base import Consumer, Event
 from hcommon.events.lifecycle import GroupDeleted
+from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
 from hcommon.events.site import MailTestRequested
 
 EVENTS: tuple[type[Event], ...] = (
@@ -13,6 +14,9 @@ EVENTS: tuple[type[Event], ...] = (
     AnnotationUpdated,
     AnnotationDeleted,
     AnnotationRefreshed,
+    AnnotationFlagged,
+    AnnotationModerated,
+    ShadowBanChanged,
     UserRegistered,
     PasswordResetRequested,
     UserRenamed,

@@ -1,9 +1,10 @@
 """Tables, one module an aggregate. Importing this package declares all of them."""
 
 from hcommon.models.annotation import Annotation, Flag
-from hcommon.models.document import Document, DocumentMeta, DocumentURI
+from hcommon.models.document import Document, DocumentMeta, DocumentURI, WithdrawnURI
 from hcommon.models.group import Group, GroupMembership, GroupScope
 from hcommon.models.mention import Mention
+from hcommon.models.moderation import ModerationLog
 from hcommon.models.notification import MailReceipt, Notification, Subscription
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
@@ -26,6 +27,7 @@ __all__ = [
     "GroupScope",
     "MailReceipt",
     "Mention",
+    "ModerationLog",
     "Notification",
     "OutboxEvent",
     "PeriodicRun",
@@ -35,4 +37,5 @@ __all__ = [
     "User",
     "UserDeletion",
     "UserRename",
+    "WithdrawnURI",
 ]

@@ -63,6 +63,35 @@ class DocumentURI(Base):
     updated: Mapped[Timestamp]
 
 
+class WithdrawnURI(Base):
+    """A claim that was withdrawn when a document was split: it joins nothing, and is not taken on again.
+
+    The other columns are those of the claim as it was in `DocumentURI`.
+
+    Attributes:
+        for_everyone: Nobody's claim that these two are the same counts any more; else only this user's.
+        created: When it was claimed.
+        withdrawn: When it was withdrawn.
+    """
+
+    __tablename__ = "withdrawn_uri"
+    __table_args__ = (Index("ix_withdrawn_uri_claimant_hash_uri_hash", "claimant_hash", "uri_hash"),)
+
+    id: Mapped[IntKey]
+    claimant: Mapped[LongText]
+    claimant_hash: Mapped[UUID]
+    uri: Mapped[LongText]
+    uri_normalized: Mapped[LongText]
+    uri_hash: Mapped[UUID]
+    type: Mapped[LongText]
+    content_type: Mapped[LongText]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"), index=True)
+    annotation_id: Mapped[UUID]
+    for_everyone: Mapped[bool]
+    created: Mapped[Timestamp]
+    withdrawn: Mapped[Timestamp]
+
+
 class DocumentMeta(Base):
     """One piece of metadata that a page claimed about its document; the last claim wins.
 

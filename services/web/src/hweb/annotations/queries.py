@@ -10,6 +10,7 @@ from uuid import UUID
 
 from hcommon.auth import Principal
 from hcommon.authz import ReaderShape, readable_condition, reader_parameters, reader_shape, stand_in
+from hcommon.events.annotations import AnnotationBefore
 from hcommon.ids import InvalidGroupidError, split_groupid
 from hcommon.models import Annotation, Group, GroupScope
 from hcommon.presentation.annotation import annotation_columns, annotation_source
@@ -98,11 +99,19 @@ IS_OWN: Final = and_(
 )
 """Condition of an annotation of this author that is not deleted; parameters `annotation_id` and `author_id`."""
 
+BEFORE_COLUMNS: Final = (
+    Annotation.shared,
+    Annotation.moderation_status,
+    Annotation.document_id,
+    Annotation.document_version,
+    Annotation.target_uri_hash,
+)
+"""What `before_of` takes from a row."""
+
 _own = select(*_group_columns, Annotation.target_uri).select_from(_with_group).where(IS_OWN)
 _locked_own = (
     select(
-        Annotation.shared,
-        Annotation.moderation_status,
+        *BEFORE_COLUMNS,
         Annotation.extra,
         Annotation.target_uri,
         (func.strpos(Annotation.text, MARK) > 0).label("may_mention"),
@@ -138,6 +147,17 @@ def own(session: Session, *, annotation_id: UUID, user_id: int) -> Own | None:
 def lock_own(session: Session, *, annotation_id: UUID, user_id: int) -> RowMapping | None:
     """Lock an annotation of this author, and return what a change starts from; None if it was deleted meanwhile."""
     return _first(session, _locked_own, annotation_id=annotation_id, author_id=user_id)
+
+
+def before_of(row: RowMapping) -> AnnotationBefore:
+    """Return what an event tells of a locked annotation before its change."""
+    return AnnotationBefore(
+        shared=row["shared"],
+        moderation_status=row["moderation_status"],
+        document_id=row["document_id"],
+        document_version=row["document_version"],
+        target_uri_hash=row["target_uri_hash"],
+    )
 
 
 def readable(connection: Connection | Session, *, annotation_id: UUID, principal: Principal) -> RowMapping | None:

@@ -13,7 +13,7 @@ from hcommon.auth import Principal
 from hcommon.errors import ErrorKind, HError
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
 from hcommon.ids import InvalidIdError, annotation_id_from_urlsafe, new_annotation_id
-from hcommon.models import Annotation
+from hcommon.models import Annotation, ModerationLog
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
@@ -27,6 +27,7 @@ _NOT_FOUND: Final = "There is no such annotation."
 # Tables, not classes: no unit of work is wanted, and what it costs is most of a statement's time.
 _table: Final = cast("sa.Table", Annotation.__table__)
 _insert: Final = sa.insert(_table)
+_insert_log: Final = sa.insert(cast("sa.Table", ModerationLog.__table__))
 _update: Final = (
     sa.update(_table).where(queries.IS_OWN).values(revision=_table.c.revision + 1).returning(_table.c.revision)
 )
@@ -188,7 +189,18 @@ def update(
         if current["may_mention"]:
             mentions.forget(session, annotation_id=annotation_id)
         mentions.record(session, annotation_id=annotation_id, text=change.content.text, now=now)
-    _touch(session, author, annotation_id, now=now, client_id=client_id, event=AnnotationUpdated, values=columns)
+    revision = _touch(session, user_id, annotation_id, now=now, values=columns)
+    _log_status(session, annotation_id, current["moderation_status"], columns, now=now)
+    outbox.record(
+        session,
+        AnnotationUpdated(
+            occurred_at=now,
+            client_id=client_id,
+            annotation_id=annotation_id,
+            revision=revision,
+            before=queries.before_of(current),
+        ),
+    )
 
 
 def delete(
@@ -199,8 +211,11 @@ def delete(
     Raises:
         AnnotationNotFoundError: There is none that is this author's and not deleted already.
     """
-    event = AnnotationDeleted
-    _touch(session, author, annotation_id, now=now, client_id=client_id, event=event, values={"deleted": True})
+    revision = _touch(session, _user_id(author), annotation_id, now=now, values={"deleted": True})
+    outbox.record(
+        session,
+        AnnotationDeleted(occurred_at=now, client_id=client_id, annotation_id=annotation_id, revision=revision),
+    )
 
 
 def _user_id(author: Principal) -> int:
@@ -242,18 +257,20 @@ def _content_columns(content: Content, current: Mapping[Any, Any], group: GroupR
     return columns
 
 
-def _touch(
-    session: Session,
-    author: Principal,
-    annotation_id: UUID,
-    *,
-    now: datetime,
-    client_id: str | None,
-    event: type[AnnotationUpdated | AnnotationDeleted],
-    values: dict[str, Any],
-) -> None:
-    own = {"annotation_id": annotation_id, "author_id": _user_id(author)}
-    revision = session.execute(_update, {"updated": now} | values | own).scalar()
+def _touch(session: Session, user_id: int, annotation_id: UUID, *, now: datetime, values: dict[str, Any]) -> int:
+    """Write columns of an author's annotation and return its new revision."""
+    own = {"annotation_id": annotation_id, "author_id": user_id}
+    revision: int | None = session.execute(_update, {"updated": now} | values | own).scalar()
     if revision is None:
         raise AnnotationNotFoundError(_NOT_FOUND)
-    outbox.record(session, event(occurred_at=now, client_id=client_id, annotation_id=annotation_id, revision=revision))
+    return revision
+
+
+def _log_status(
+    session: Session, annotation_id: UUID, old: str | None, columns: Mapping[str, Any], *, now: datetime
+) -> None:
+    """Log a status that the author's change has led to; none when it is the same."""
+    new = columns.get("moderation_status", old)
+    if new != old:
+        logged = {"annotation_id": annotation_id, "old_status": old, "new_status": new, "created": now}
+        session.execute(_insert_log, logged)

@@ -1,11 +1,12 @@
 """The `h` command: one module a noun."""
 
-from hweb.cli import authclient, check, group, init, queues, search, token, user
+from hweb.cli import authclient, check, group, init, nipsa, queues, search, token, user
 from hweb.cli.application import new_app
 
 app = new_app("Administers an h installation.")
 app.command("init")(init.init)
 app.command("check")(check.check)
+user.app.add_typer(nipsa.app, name="nipsa")
 app.add_typer(user.app, name="user")
 app.add_typer(token.app, name="token")
 app.add_typer(authclient.app, name="authclient")

@@ -31,7 +31,7 @@ class _LinkHeader(UnstructuredHeader):
 
 
 _headers = HeaderRegistry()
-_headers.map_to_type("list-unsubscribe", _LinkHeader)
+_headers.map_to_type("list-unsubscribe", _LinkHeader)  # type: ignore[arg-type]  # as its own map does
 _POLICY = SMTP.clone(header_factory=_headers)
 
 

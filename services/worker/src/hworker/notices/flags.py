@@ -67,6 +67,8 @@ def find_notice(
     email, group = connection.execute(
         select(User.email, Group.name).where(User.id == recipient_id, Group.id == seen.row["group_id"])
     ).one()
+    if email is None:
+        return None
     return FlagNotice(
         recipient_id=recipient_id,
         email=email,

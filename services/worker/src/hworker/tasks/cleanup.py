@@ -87,8 +87,7 @@ def purge_deleted_users(context: Context) -> None:
     _resume(context, User, Annotation.user_id == User.id, UserDeleted, "user_id")
     empty = ~exists().where(Annotation.user_id == User.id)
     gone = select(User.id).where(User.deleted, empty)
-    for model in (Grant, Notification, Mention):
-        owner = Notification.recipient_id if model is Notification else model.user_id
+    for model, owner in ((Grant, Grant.user_id), (Notification, Notification.recipient_id), (Mention, Mention.user_id)):
         _purge(context, model.__tablename__, partial(_delete_some, model, owner.in_(gone)))
     claims = select(DocumentURI.id).where(DocumentURI.user_id.in_(gone)).limit(CHUNK).with_for_update(skip_locked=True)
     disown = update(DocumentURI).where(DocumentURI.id.in_(claims)).values(user_id=None).returning(DocumentURI.id)
