@@ -14,13 +14,13 @@ from hweb.groups import pages as groups_pages
 from hweb.links import api as links
 from hweb.mailbox import pages as mailbox
 from hweb.moderation import api as moderation
+from hweb.notifications import pages as notifications
 from hweb.oauth import api as oauth
 from hweb.oauth import pages as oauth_pages
 from hweb.profile import api as profile
 from hweb.profile import pages as profile_pages
 from hweb.search import api as search
 from hweb.site import api as site
-from hweb.site import pages as site_pages
 from hweb.status import api as status
 from hweb.welcome import pages as welcome
 
@@ -46,8 +46,8 @@ def include(app: FastAPI) -> None:
         docs.router,
         mailbox.router,
         accounts.router,
+        notifications.router,
         oauth_pages.router,
         status.router,
-        site_pages.router,
     ):
         app.include_router(router)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from hweb.cli.application import new_app, tools
 from hweb.cli.user import find
-from hweb.groups import service
+from hweb.groups import deletion, service
 from hweb.groups.service import GroupNotFoundError, GroupType
 
 app = new_app("Groups and their members.")
@@ -63,3 +63,24 @@ def member(
                 raise GroupNotFoundError(f"There is no group {pubid}.")
             service.put_member(session, group_id=group_id, user_id=account.id, role=role, now=held.now)
     typer.echo(f"{account.username} is {role.value} of {pubid}.")
+
+
+@app.command()
+def delete(
+    pubid: Annotated[str, typer.Argument(help="The group's id.", metavar="GROUP")],
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Delete a group: nobody can use it from now on, and the worker removes its annotations."""
+    with tools() as held:
+        with held.database.read() as connection:
+            found = connection.execute(
+                select(Group.id, Group.name).where(Group.pubid == pubid, Group.deleted.is_(False))
+            ).first()
+        if found is None:
+            raise GroupNotFoundError(f"There is no group {pubid}.")
+        if not yes:
+            typer.confirm(f"Delete the group {found.name} and all of its annotations?", abort=True)
+        with held.database.transaction() as session:
+            deletion.delete(session, group_id=found.id, now=held.now)
+    typer.echo(f"{found.name} is deleted; its annotations disappear within minutes.")
