@@ -5,14 +5,15 @@ from typing import Any
 
 import pytest
 from hcommon.crypto import KeyRing
-from hcommon.events.accounts import UserRegistered
+from hcommon.events.accounts import PasswordResetRequested, UserRegistered
 from hcommon.events.annotations import AnnotationCreated
+from hcommon.events.site import MailTestRequested
 from hcommon.models import Notification
 from hcommon.testing.clock import START
 from hcommon.testing.factories import make_user
 from hworker.context import Context
 from hworker.mailer import MailRefusedError, MailServerUnavailableError
-from hworker.tasks.mails import send_activation_mail
+from hworker.tasks.mails import send_activation_mail, send_password_reset_mail, send_test_mail
 from hworker.tasks.notices import send_reply_notice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -107,3 +108,30 @@ class TestSendActivationMail:
         mailer.error = MailServerUnavailableError("away")
         with pytest.raises(MailServerUnavailableError):
             send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
+
+
+class TestSendPasswordResetMail:
+    def test_carries_a_link_that_a_change_of_the_password_voids(
+        self, context: Context, mailer: Any, session: Session
+    ) -> None:
+        user = make_user(session, username="ann", password_changed_at=START)
+        event = PasswordResetRequested(occurred_at=START, user_id=user.id)
+        for _ in range(2):
+            send_password_reset_mail(context, event=event)
+        [message] = mailer.sent
+        found = re.search(r"https://h\.example\.org/account/reset/(\S+)", message.get_body(("plain",)).get_content())
+        assert found is not None
+        keys = KeyRing(context.settings.secret_key.get_secret_value())
+        assert keys.verify("reset-password", found[1], now=START) == [user.id, "ann@example.org", START.timestamp()]
+
+    @pytest.mark.parametrize("change", [{"deleted": True}, {"email": None}])
+    def test_nobody_to_write_to(self, context: Context, mailer: Any, session: Session, change: dict[str, Any]) -> None:
+        user = make_user(session, **change)
+        send_password_reset_mail(context, event=PasswordResetRequested(occurred_at=START, user_id=user.id))
+        assert mailer.sent == []
+
+
+class TestSendTestMail:
+    def test_arrives(self, context: Context, mailer: Any) -> None:
+        send_test_mail(context, event=MailTestRequested(occurred_at=START, to="root@example.net"))
+        assert [message["To"] for message in mailer.sent] == ["root@example.net"]

@@ -65,7 +65,7 @@ def find_notice(
     if seen is None:
         return None
     email, group = connection.execute(
-        select(User.email, Group.name).where(User.id == recipient_id, Group.id == seen.row["group_id"])
+        select(User.email, Group.name).join(Group, Group.id == seen.row["group_id"]).where(User.id == recipient_id)
     ).one()
     if email is None:
         return None

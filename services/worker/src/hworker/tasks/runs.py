@@ -1,7 +1,6 @@
 """Keeps how the tasks of the schedule fare, for `/readyz` and for metrics."""
 
 import time
-import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -57,4 +56,4 @@ def _write(context: Context, name: str, run: Run, *, started_at: datetime, milli
 
 def _said(error: BaseException) -> str:
     """Return what may be shown: reasons are written for people, of a bug only its kind is."""
-    return error.reason if isinstance(error, HError) else traceback.format_exception_only(type(error), None)[0].strip()
+    return error.reason if isinstance(error, HError) else type(error).__name__
