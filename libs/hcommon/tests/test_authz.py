@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hcommon.auth import ANONYMOUS, Principal, principal_of_user
@@ -25,6 +26,8 @@ from hcommon.models import Annotation, Group, User
 from hcommon.models.annotation import ModerationStatus
 from hcommon.models.group import MODERATING_ROLES, Role
 from hcommon.presentation.annotation import annotation_columns, annotation_source, facts_of
+from hcommon.search.document import read_batch
+from hcommon.search.elasticsearch.mapping import source_of
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user, make_world_group
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -237,18 +240,10 @@ def build(session: Session, plan: WorldPlan) -> list[User]:
     return users
 
 
-def search_document(facts: AnnotationFacts) -> dict[str, Any] | None:
-    """Return what the indexer writes of an annotation, as far as visibility goes; nothing for a deleted one."""
-    if facts.deleted:
-        return None
-    return {
-        "user_id": facts.author_id,
-        "group_id": facts.group_id,
-        "shared": facts.shared,
-        "hidden": facts.hidden,
-        "world": facts.world_readable,
-        "nipsa": facts.author_nipsa,
-    }
+def search_documents(session: Session) -> dict[UUID, dict[str, Any]]:
+    """Return what the indexer writes, by id; deleted annotations have no document."""
+    ids = session.scalars(select(Annotation.id)).all()
+    return {document.id: source_of(document) for document in read_batch(session.connection(), ids).documents}
 
 
 def matches(clause: dict[str, Any], document: dict[str, Any]) -> bool:
@@ -276,17 +271,42 @@ class TestFourForms:
                     self.check(session, reader)
             outer.rollback()
 
+    @given(plan=world_plans(), statuses=st.lists(st.sampled_from([None, *ModerationStatus]), min_size=10, max_size=10))
+    @settings(deadline=None, max_examples=30)
+    def test_agree_after_verdicts_and_shadow_bans(
+        self, shared_database: Database, plan: WorldPlan, statuses: list[ModerationStatus | None]
+    ) -> None:
+        with shared_database.engine.connect() as connection, connection.begin() as outer:
+            with Session(connection, join_transaction_mode="create_savepoint") as session:
+                users = build(session, plan)
+                annotations = session.scalars(select(Annotation).order_by(Annotation.id)).all()
+                for annotation, status in zip(annotations, statuses, strict=False):
+                    annotation.moderation_status = status
+                for user in users:
+                    user.nipsa = not user.nipsa
+                session.flush()
+                for reader in [ANONYMOUS, *(principal_of_user(session, user.id) for user in users)]:
+                    self.check(session, reader)
+            outer.rollback()
+
     def check(self, session: Session, reader: Principal) -> None:
         columns = select(*annotation_columns(reader)).select_from(annotation_source())
         in_sql = set(session.scalars(columns.where(readable_condition(reader)).with_only_columns(Annotation.id)))
         kept = columns.where(readable_condition(stand_in(reader_shape(reader)))).with_only_columns(Annotation.id)
         with_parameters = set(session.scalars(kept, reader_parameters(reader)))
         search_filter = readable_filter(reader)
+        documents = search_documents(session)
         for row in session.execute(columns).mappings():
             facts = facts_of(row)
             expected = can_read(reader, facts)
-            document = search_document(facts)
+            document = documents.get(row["id"])
             assert (row["id"] in in_sql) is expected
             assert (row["id"] in with_parameters) is expected
             assert (document is not None and matches(search_filter, document)) is expected
             assert (not facts.deleted and reader_class(reader, facts) is not None) is expected
+            # Nobody judges what others may not see; a moderator may judge all that is seen as one.
+            if reader_class(reader, facts) is ReaderClass.MODERATOR:
+                assert can_moderate(reader, facts) is expected
+            hidden_from_public = facts.hidden or facts.author_nipsa or not facts.shared or facts.deleted
+            if hidden_from_public and reader.user_id is None:
+                assert not expected

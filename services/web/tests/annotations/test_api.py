@@ -3,13 +3,15 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
-from hcommon.ids import annotation_id_from_urlsafe
+from hcommon.events.annotations import AnnotationUpdated
+from hcommon.ids import annotation_id_from_urlsafe, annotation_id_to_urlsafe
 from hcommon.models import Annotation, Flag, User
 from hcommon.models.group import Role
 from hcommon.testing.clock import START, FrozenClock
-from hcommon.testing.factories import add_member, make_group
+from hcommon.testing.factories import add_member, make_annotation, make_group, recorded_events
 from sqlalchemy import event, select, update
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -359,3 +361,55 @@ class TestDelete:
         session.flush()
         assert alice.refused("PATCH", alice.path(created), text="x").startswith("group: ")
         assert alice.request("DELETE", alice.path(created)).status_code == 200
+
+
+class TestLegacyIds:
+    def test_old_ids_of_20_characters_work_like_others(self, alice: Person, session: Session) -> None:
+        legacy = UUID("00112233-4455-e667-5788-99aabbccddee")
+        annotation_id = annotation_id_to_urlsafe(legacy)
+        make_annotation(session, user=alice.user, id=legacy, text="old")
+        assert len(annotation_id) == 20
+        assert alice.read(annotation_id)["id"] == annotation_id
+        assert alice.change(annotation_id, text="new")["links"]["json"].endswith(f"/api/annotations/{annotation_id}")
+        reply = alice.share(references=[annotation_id])
+        assert reply["references"] == [annotation_id]
+        assert alice.request("PUT", f"{alice.path(annotation_id)}/flag").status_code == 204
+        found = alice.request("GET", "/api/search", params={"references": annotation_id}).json()["rows"]
+        assert [row["id"] for row in found] == [reply["id"]]
+        assert alice.request("DELETE", alice.path(annotation_id)).json()["id"] == annotation_id
+
+
+class TestVersions:
+    def test_a_search_means_the_versions_that_it_names(self, alice: Person) -> None:
+        made = {
+            version: alice.share(document={"version": version} if version else {})["id"] for version in (None, 1, 2)
+        }
+
+        def found(uri: str) -> set[int | None]:
+            rows = alice.request("GET", "/api/search", params={"uri": uri}).json()["rows"]
+            return {version for version, annotation_id in made.items() if annotation_id in [row["id"] for row in rows]}
+
+        assert found(URI) == {None}
+        assert found(f"{URI}:v1") == {1}
+        assert found(f"{URI}:v0:v2") == {None, 2}
+        assert found(f"{URI}:all") == {None, 1, 2}
+
+    def test_a_change_can_name_another_one_and_0_means_none(self, alice: Person, session: Session) -> None:
+        created = alice.share(document={"version": 3})
+        for version, stored in ((None, 3), (4, 4), (0, None)):
+            alice.change(created, document={} if version is None else {"version": version})
+            assert row(session, created).document_version == stored
+
+
+class TestEvents:
+    def test_a_change_tells_what_the_annotation_was_before(self, alice: Person, session: Session) -> None:
+        group = make_group(session, kind="open", pre_moderated=True)
+        created = alice.share(group.pubid, document={"version": 3})
+        before = row(session, created)
+        was = (before.document_id, before.target_uri_hash)
+        alice.change(created, uri="https://example.com/other", document={"version": 0}, permissions={"read": []})
+        told = recorded_events(session)[-1]
+        assert isinstance(told, AnnotationUpdated)
+        assert told.before is not None
+        assert (told.before.document_id, told.before.target_uri_hash, told.before.document_version) == (*was, 3)
+        assert (told.before.shared, told.before.moderation_status) == (True, "PENDING")

@@ -3,6 +3,10 @@
 from typing import Any
 
 import pytest
+from hcommon.ids import annotation_id_from_urlsafe
+from hcommon.models import Annotation
+from sqlalchemy import update
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 Person = Any  # what the fixtures of conftest.py give
@@ -92,3 +96,10 @@ class TestSelectors:
         }
         del selector[missing]
         assert selectors_of(client, alice, selector) is None
+
+    def test_one_without_a_type_is_left_out(self, client: TestClient, alice: Person, session: Session) -> None:
+        created = alice.share(target=[{"selector": [{"type": "X"}]}])
+        imported = update(Annotation).where(Annotation.id == annotation_id_from_urlsafe(created["id"]))
+        session.execute(imported.values(target_selectors='[{"exact":"x"},"odd",{"type":"X"}]'))
+        [target] = client.get(f"{alice.path(created)}.jsonld").json()["target"]
+        assert target["selector"] == [{"type": "X"}]

@@ -3,10 +3,20 @@
 from typing import Any
 
 import pytest
+from hcommon.events import catalog
+from hcommon.events.base import Consumer
+from hcommon.events.moderation import AnnotationFlagged
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.models import Annotation, User
 from hcommon.models.group import Role
-from hcommon.testing.factories import add_member, make_access_token, make_annotation, make_group, make_user
+from hcommon.testing.factories import (
+    add_member,
+    make_access_token,
+    make_annotation,
+    make_group,
+    make_user,
+    recorded_events,
+)
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -59,3 +69,34 @@ class TestFlag:
 
     def test_anonymous_readers_cannot(self, client: TestClient, session: Session, author: User) -> None:
         assert client.put(f"{address(make_annotation(session, user=author))}/flag").status_code == 404
+
+    def test_the_worker_is_told_of_the_first_report_alone(
+        self, client: TestClient, session: Session, author: User
+    ) -> None:
+        annotation = make_annotation(session, user=author)
+        reporter = make_user(session)
+        for _ in range(2):
+            client.put(f"{address(annotation)}/flag", headers=bearer(session, reporter))
+        [event] = recorded_events(session)
+        assert isinstance(event, AnnotationFlagged)
+        assert (event.annotation_id, event.user_id) == (annotation.id, reporter.id)
+        assert catalog.consumed_by(Consumer.WORKER) >= {type(event)}
+        assert type(event) not in catalog.consumed_by(Consumer.WEBSOCKET) | catalog.consumed_by(Consumer.INDEXER)
+
+    def test_members_report_in_private_groups_and_others_do_not(
+        self, client: TestClient, session: Session, author: User
+    ) -> None:
+        group = make_group(session)
+        member = make_user(session)
+        add_member(session, group=group, user=member)
+        annotation = make_annotation(session, user=author, group=group)
+        assert client.put(f"{address(annotation)}/flag", headers=bearer(session, member)).status_code == 204
+        stranger = bearer(session, make_user(session))
+        assert client.put(f"{address(annotation)}/flag", headers=stranger).status_code == 404
+
+    def test_what_is_hidden_is_reported_by_nobody_who_does_not_see_it(
+        self, client: TestClient, session: Session, author: User
+    ) -> None:
+        annotation = make_annotation(session, user=author, moderation_status="PENDING")
+        reader = bearer(session, make_user(session))
+        assert client.put(f"{address(annotation)}/flag", headers=reader).status_code == 404

@@ -4,4 +4,8 @@ from hcommon.documents.claims import DocumentClaims as DocumentClaims
 from hcommon.documents.claims import URIClaim as URIClaim
 from hcommon.documents.claims import claims_of as claims_of
 from hcommon.documents.equivalence import equivalent_hashes as equivalent_hashes
+from hcommon.documents.split import Split as Split
+from hcommon.documents.split import document_of as document_of
+from hcommon.documents.split import joining_claims as joining_claims
+from hcommon.documents.split import split as split
 from hcommon.documents.store import store as store

@@ -17,11 +17,20 @@ LOOK_UP = text("""
                     AND edge.type = claim.type AND edge.content_type = claim.content_type
                 LIMIT :enough_witnesses
             ) AS witnesses
-        ) AS known
+        ) AS known,
+        EXISTS (
+            SELECT FROM withdrawn_uri AS gone
+            WHERE gone.claimant_hash = :claimant_hash AND gone.uri_hash = claim.uri_hash
+                AND (gone.for_everyone OR gone.user_id = :user_id)
+        ) OR EXISTS (
+            SELECT FROM withdrawn_uri AS gone
+            WHERE gone.claimant_hash = claim.uri_hash AND gone.uri_hash = :claimant_hash AND gone.for_everyone
+        ) AS withdrawn
     FROM unnest(CAST(:uri_hashes AS uuid[]), CAST(:types AS text[]), CAST(:content_types AS text[]))
         WITH ORDINALITY AS claim (uri_hash, type, content_type, position)
 """)
-"""For each claim: the document that knows its URI, and whether recording the claim again would change nothing."""
+"""For each claim: the document that knows its URI, whether recording the claim again would change nothing, and whether
+it was withdrawn and counts no more."""
 
 LOCK_URIS = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
 """Takes the locks in the order of the keys and holds them until the transaction ends."""

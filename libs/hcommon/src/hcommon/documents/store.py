@@ -35,7 +35,8 @@ otherwise have more claims than readers could follow."""
 REFRESH_AFTER: Final = timedelta(days=1)
 """How old `updated` of a user's claim gets before the same claim sets it anew."""
 
-_MERGE_KEY: Final = 0x68_2E_6D_65_72_67_65  # "h.merge"
+MERGE_KEY: Final = 0x68_2E_6D_65_72_67_65  # "h.merge"
+"""Advisory lock: one transaction at a time merges or splits documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,8 +112,9 @@ class _Recorder:
             enough_witnesses=ENOUGH_WITNESSES,
             **_columns(claimed),
         ).all()
-        documents = {row.document_id for row in rows if row.document_id is not None}
-        missing = [claimed[row.position - 1] for row in rows if not row.known]
+        standing = [row for row in rows if not row.withdrawn]
+        documents = {row.document_id for row in standing if row.document_id is not None}
+        missing = [claimed[row.position - 1] for row in standing if not row.known]
         return _Found(documents=sorted(documents), missing=missing)
 
     def lock_uris(self) -> None:
@@ -120,7 +122,7 @@ class _Recorder:
         self._execute(statements.LOCK_URIS, keys=sorted(keys))
 
     def lock_merges(self) -> None:
-        self._execute(statements.LOCK_URIS, keys=[_MERGE_KEY])
+        self._execute(statements.LOCK_URIS, keys=[MERGE_KEY])
 
     def hold(self, document_id: int) -> DocumentClaims | None:
         """Keep the document from being merged away; return what is new of the metadata, None if it is gone."""

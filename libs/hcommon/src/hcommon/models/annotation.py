@@ -54,6 +54,14 @@ class Annotation(Base):
             postgresql_ops={"uri_prefix": "text_pattern_ops"},
         ),
         Index("ix_annotation_references", "references", postgresql_using="gin"),
+        # What waits for moderators or was refused, in the order of their queue.
+        Index(
+            "ix_annotation_group_id_hidden",
+            "group_id",
+            "moderation_status",
+            "created",
+            postgresql_where=sql_text("moderation_status IN ('PENDING', 'DENIED', 'SPAM')"),
+        ),
         Index("ix_annotation_deleted_updated", "updated", postgresql_where=sql_text("deleted")),
         CheckConstraint(
             "moderation_status IN ('APPROVED', 'PENDING', 'DENIED', 'SPAM')",

@@ -11,7 +11,7 @@ _CONTEXT: Final = "http://www.w3.org/ns/anno.jsonld"
 _RANGE_KEYS: Final = ("startContainer", "startOffset", "endContainer", "endOffset")
 
 
-def json_ld(presented: Mapping[str, Any], selectors: list[Mapping[str, Any]]) -> dict[str, Any]:
+def json_ld(presented: Mapping[str, Any], selectors: list[Any]) -> dict[str, Any]:
     """Return an annotation as JSON-LD.
 
     Args:
@@ -37,9 +37,12 @@ def json_ld(presented: Mapping[str, Any], selectors: list[Mapping[str, Any]]) ->
     }
 
 
-def _selectors(selectors: list[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+def _selectors(selectors: list[Any]) -> Iterator[Mapping[str, Any]]:
     for selector in selectors:
-        if selector.get("type") != "RangeSelector":
+        # Installations that came from elsewhere have odd ones.
+        if not isinstance(selector, dict) or "type" not in selector:
+            continue
+        if selector["type"] != "RangeSelector":
             yield selector
         elif all(key in selector for key in _RANGE_KEYS):
             yield _range(*(selector[key] for key in _RANGE_KEYS))

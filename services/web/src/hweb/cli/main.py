@@ -1,6 +1,6 @@
 """The `h` command: one module a noun."""
 
-from hweb.cli import authclient, check, group, init, mail, nipsa, queues, search, token, user
+from hweb.cli import authclient, check, document, group, init, mail, nipsa, queues, search, token, user
 from hweb.cli.application import new_app
 
 app = new_app("Administers an h installation.")
@@ -14,6 +14,7 @@ app.add_typer(group.app, name="group")
 app.add_typer(search.app, name="search")
 app.add_typer(queues.app, name="queues")
 app.add_typer(mail.app, name="mail")
+app.add_typer(document.app, name="document")
 
 
 def main() -> None:

@@ -3,22 +3,14 @@
 from typing import Annotated
 
 import typer
-from hcommon.errors import ErrorKind, HError
-from hcommon.ids import InvalidUseridError, split_userid
 
-from hweb.accounts import queries
 from hweb.cli.application import Tools, new_app, tools
+from hweb.cli.user import find
 from hweb.moderation import shadow_bans
 
 app = new_app("Shadow bans: only the user still sees what the user writes.")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="User name, or a userid of another authority.")]
-
-
-class UnknownUserError(HError):
-    """No account has this name."""
-
-    kind = ErrorKind.NOT_FOUND
 
 
 @app.command()
@@ -46,12 +38,6 @@ def list_() -> None:
 
 
 def _set(held: Tools, name: str, *, banned: bool) -> bool:
-    try:
-        username, authority = split_userid(name)
-    except InvalidUseridError:
-        username, authority = name, held.settings.authority
+    account = find(held, name)
     with held.database.transaction() as session:
-        account = queries.by_username(session, username=username, authority=authority)
-        if account is None:
-            raise UnknownUserError(f"There is no account named {name}.")
         return shadow_bans.set_shadow_ban(session, user_id=account.id, banned=banned, now=held.now)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 from hcommon.errors import ErrorKind, HError
+from hcommon.ids import InvalidUseridError, split_userid
 
 from hweb.accounts import passwords, queries, service
 from hweb.accounts.schemas import Account, NewAccount, username_problem
@@ -139,13 +140,17 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
 
 
 def find(held: Tools, name: str) -> Account:
-    """Return the account of a name.
+    """Return the account of a name, or of a userid, which may be of another authority.
 
     Raises:
         NoSuchUserError: There is none.
     """
+    try:
+        username, authority = split_userid(name)
+    except InvalidUseridError:
+        username, authority = name, held.settings.authority
     with held.database.read() as connection:
-        account = queries.by_username(connection, username=name, authority=held.settings.authority)
+        account = queries.by_username(connection, username=username, authority=authority)
     if account is None:
         raise NoSuchUserError(f"There is no account named {name}.")
     return account
