@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass, replace
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
-from hcommon.auth import ANONYMOUS, Principal, principal_of_user
+from hcommon.auth import ANONYMOUS, ClientIdentity, Principal, principal_of_user
 from hcommon.authz import (
     AnnotationFacts,
     ReaderClass,
@@ -180,6 +180,9 @@ class TestGroupReadableCondition:
 
         assert readable(principal_of_user(session, user.id)) == {private.id, restricted.id}
         assert readable(ANONYMOUS) == {restricted.id}
+        client = Principal(client=ClientIdentity(id=uuid4(), authority=user.authority))
+        assert readable(client) == groups
+        assert readable(Principal(client=ClientIdentity(id=uuid4(), authority="other.org"))) == {restricted.id}
 
 
 @dataclass(frozen=True)

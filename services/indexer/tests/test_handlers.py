@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from hcommon.events.accounts import UserRegistered
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
+from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationsRevised, AnnotationUpdated
 from hcommon.metrics import Metrics
 from hcommon.models import SearchDocument
 from hcommon.search.postgresql import PostgreSQLWriter
@@ -70,6 +70,14 @@ class TestBatches:
         assert indexed(session) == {two.id: 1}
         handle(created[:1])
         assert indexed(session) == {two.id: 1}
+
+    def test_all_annotations_of_one_event_are_indexed(
+        self, session: Session, handle: BatchHandler, clock: FrozenClock
+    ) -> None:
+        user = make_user(session)
+        ids = tuple([make_annotation(session, user=user, revision=2).id for _ in range(3)])
+        handle([AnnotationsRevised(occurred_at=clock.now(), annotation_ids=ids)])
+        assert indexed(session) == dict.fromkeys(ids, 2)
 
     def test_an_annotation_that_is_gone_is_no_error(
         self, session: Session, handle: BatchHandler, clock: FrozenClock

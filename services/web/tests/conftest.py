@@ -1,11 +1,14 @@
 """The web application on a rolled-back database, and a client for it."""
 
+import base64
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from hcommon.metrics import Metrics
+from hcommon.models import AuthClient
 from hcommon.search.postgresql import PostgreSQLBackend
 from hcommon.sessions import SessionStore
 from hcommon.testing.clock import FrozenClock
@@ -13,10 +16,12 @@ from hcommon.testing.database import RolledBackDatabase
 from hstandalone.valkey import EmbeddedValkey
 from httpx2 import Response
 from hweb.app import create_app
+from hweb.authclients import CLIENT_CREDENTIALS, SECRET_LABEL
 from hweb.resources import Resources
 from hweb.settings import Settings
 from hweb.visitor import SESSION_COOKIE
 from redis import Redis
+from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 APP_URL = "http://example.org"
@@ -81,3 +86,23 @@ def submit(client: TestClient) -> Callable[..., Response]:
         return client.post(to or path, data={"csrf_token": token[1], **fields})
 
     return submit
+
+
+@pytest.fixture
+def basic_auth(session: Session, resources: Resources) -> Callable[..., dict[str, str]]:
+    """Register a client and return the headers of its requests: `basic_auth("lms.test", user="acct:al@lms.test")`."""
+
+    def register(authority: str = "example.org", *, user: str | None = None, **columns: object) -> dict[str, str]:
+        values: dict[str, object] = {
+            "name": "LMS",
+            "grant_type": CLIENT_CREDENTIALS,
+            "secret_encrypted": resources.keys.encrypt(SECRET_LABEL, "secret"),
+        } | columns
+        client = AuthClient(id=uuid4(), authority=authority, created=resources.clock.now(), **values)
+        session.add(client)
+        session.flush()
+        credentials = base64.b64encode(f"{client.id}:secret".encode()).decode()
+        forwarded = {} if user is None else {"X-Forwarded-User": user}
+        return {"Authorization": f"Basic {credentials}"} | forwarded
+
+    return register

@@ -1,7 +1,7 @@
-"""From bearer token to principal, in one statement."""
+"""From credentials to principal; from a bearer token in one statement."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import UUID
 
@@ -9,7 +9,7 @@ from sqlalchemy import Connection, RowMapping, bindparam, func, or_, select, tru
 from sqlalchemy.orm import Session
 
 from hcommon.crypto import hash_token
-from hcommon.ids import make_userid
+from hcommon.ids import InvalidUseridError, make_userid, normalize_username, split_userid
 from hcommon.models import Grant, Group, GroupMembership, Token, User
 from hcommon.models.group import MODERATING_ROLES, Role
 
@@ -17,8 +17,16 @@ GRANT_SOURCE_JWT = "jwt"
 
 
 @dataclass(frozen=True, slots=True)
+class ClientIdentity:
+    """An application that proved itself with its secret."""
+
+    id: UUID
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
 class Principal:
-    """Who is asking; without a user, anybody.
+    """Who is asking; without a user and without a client, anybody.
 
     Attributes:
         user_id: Key of the user, None for anonymous.
@@ -28,6 +36,8 @@ class Principal:
         grant_id: The grant of the token that was shown; None for a browser session or anonymous.
         admin: May use the whole admin site; never set by a token from a JWT grant.
         staff: May use its harmless pages; likewise.
+        client: The application that asks with its own credentials, for itself or for the user; None for everybody
+            else. Only routes that say so let an application in.
     """
 
     user_id: int | None = None
@@ -39,6 +49,7 @@ class Principal:
     grant_id: UUID | None = None
     admin: bool = False
     staff: bool = False
+    client: ClientIdentity | None = None
 
     @property
     def moderated_group_ids(self) -> frozenset[int]:
@@ -87,6 +98,8 @@ _of_token = (
     )
 )
 
+_of_user = select(*_user_columns).select_from(User).outerjoin(_memberships, true()).where(User.deleted.is_(False))
+
 
 def principal_of_token(connection: Connection | Session, token: str, *, now: datetime) -> Principal:
     """Return whom an access or developer token speaks for.
@@ -100,14 +113,29 @@ def principal_of_token(connection: Connection | Session, token: str, *, now: dat
 
 def principal_of_user(connection: Connection | Session, user_id: int) -> Principal:
     """Return a user as principal, for browser sessions and background work; anonymous when deleted or unknown."""
-    row = (
-        connection.execute(
-            select(*_user_columns).outerjoin(_memberships, true()).where(User.id == user_id, User.deleted.is_(False))
-        )
-        .mappings()
-        .first()
-    )
+    row = connection.execute(_of_user.where(User.id == user_id)).mappings().first()
     return _principal(row) if row else ANONYMOUS
+
+
+def principal_of_client(
+    connection: Connection | Session, client: ClientIdentity, *, forwarded_userid: str | None = None
+) -> Principal:
+    """Return a client that proved itself, acting for a user of its authority if it names one.
+
+    A client never carries admin or staff rights. One that names no userid, nobody, or a user who is deleted or of
+    another authority is anonymous altogether. Source: spec of the API, section 2.1.
+    """
+    if forwarded_userid is None:
+        return Principal(client=client)
+    try:
+        username, authority = split_userid(forwarded_userid)
+    except InvalidUseridError:
+        return ANONYMOUS
+    if authority != client.authority:
+        return ANONYMOUS
+    is_named = (User.username_normalized == normalize_username(username), User.authority == authority)
+    row = connection.execute(_of_user.where(*is_named)).mappings().first()
+    return replace(_principal(row), client=client, admin=False, staff=False) if row else ANONYMOUS
 
 
 def _principal(row: RowMapping) -> Principal:

@@ -170,9 +170,13 @@ def readable_filter(principal: Principal) -> dict[str, Any]:
 
 
 def group_readable_condition(principal: Principal) -> ColumnElement[bool]:
-    """Return which rows of `Group` the principal may know of."""
-    world = Group.readable_by == ReadableBy.WORLD.value
-    return or_(world, Group.id.in_(principal.roles)) if principal.roles else world
+    """Return which rows of `Group` the principal may know of; a client knows all groups of its authority."""
+    known: list[ColumnElement[bool]] = [Group.readable_by == ReadableBy.WORLD.value]
+    if principal.roles:
+        known.append(Group.id.in_(principal.roles))
+    if principal.client is not None:
+        known.append(Group.authority == principal.client.authority)
+    return and_(Group.deleted.is_(False), or_(*known))
 
 
 def can_write(principal: Principal, *, group_id: int, group_authority: str, writeable_by: str) -> bool:

@@ -16,7 +16,11 @@ from hcommon.errors import ErrorKind, HError
 WORLD_GROUP: Final = "__world__"
 """Pubid of the public group."""
 
+DEFAULT_ORGANIZATION: Final = "__default__"
+"""Pubid of the organisation that clients take for the site's own."""
+
 GROUP_PUBID_LENGTH: Final = 8
+ORGANIZATION_PUBID_LENGTH: Final = 8
 USER_PUBID_LENGTH: Final = 12
 
 _PUBID_ALPHABET: Final = "123456789ABDEGJKLMNPQRVWXYZabdegijkmnopqrvwxyz"

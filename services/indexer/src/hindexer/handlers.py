@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Sequence
+from itertools import chain
 from uuid import UUID
 
 from hcommon.clock import Clock
@@ -43,7 +44,7 @@ class BatchHandler:
             self._metrics.count(names.UNKNOWN, len(events) - len(known))
         if not known:
             return
-        stale = dict.fromkeys([SUBSCRIPTIONS[type(event)](event) for event in known])
+        stale = dict.fromkeys(chain.from_iterable(SUBSCRIPTIONS[type(event)](event) for event in known))
         ids = [one for one in stale if isinstance(one, UUID)]
         batch = Batch()
         if ids:

@@ -1,6 +1,6 @@
 """Which annotations an event makes stale in the index, one or a user's: the whole table."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -9,6 +9,7 @@ from hcommon.events.annotations import (
     AnnotationDeleted,
     AnnotationEvent,
     AnnotationRefreshed,
+    AnnotationsRevised,
     AnnotationUpdated,
 )
 from hcommon.events.base import Event
@@ -17,15 +18,26 @@ from hcommon.events.moderation import ShadowBanChanged
 from hindexer.authors import AuthorChunk, chunk_of
 
 
-def annotation_of(event: AnnotationEvent) -> UUID:
+def annotation_of(event: AnnotationEvent) -> Sequence[UUID]:
     """Return the annotation that the event is about."""
-    return event.annotation_id
+    return (event.annotation_id,)
 
 
-SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], UUID | AuthorChunk]]] = {
+def annotations_of(event: AnnotationsRevised) -> Sequence[UUID]:
+    """Return the annotations that the event is about."""
+    return event.annotation_ids
+
+
+def author_of(event: ShadowBanChanged) -> Sequence[AuthorChunk]:
+    """Return the chunk of a user's annotations that the event is about."""
+    return (chunk_of(event),)
+
+
+SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], Sequence[UUID | AuthorChunk]]]] = {
     AnnotationCreated: annotation_of,
     AnnotationUpdated: annotation_of,
     AnnotationDeleted: annotation_of,
     AnnotationRefreshed: annotation_of,
-    ShadowBanChanged: chunk_of,
+    AnnotationsRevised: annotations_of,
+    ShadowBanChanged: author_of,
 }

@@ -44,8 +44,20 @@ async def json_body(request: Request) -> dict[str, Any]:
     return value
 
 
+async def optional_json_body(request: Request) -> dict[str, Any]:
+    """Return the request's body, which must be a JSON object; an empty body says nothing.
+
+    Raises:
+        InvalidBodyError: It is something else.
+    """
+    return await json_body(request) if await request.body() else {}
+
+
 JSONBody = Annotated[dict[str, Any], Depends(json_body)]
 """Parameter of a route that takes a JSON object."""
 
 JSONValue = Annotated[Any, Depends(json_value)]
 """Parameter of a route that takes any JSON value."""
+
+OptionalJSONBody = Annotated[dict[str, Any], Depends(optional_json_body)]
+"""Parameter of a route that takes a JSON object or nothing."""

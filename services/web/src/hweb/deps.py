@@ -13,20 +13,28 @@ from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
-from hcommon.auth import ANONYMOUS, Principal, principal_of_token
+from hcommon.auth import ANONYMOUS, Principal, principal_of_client, principal_of_token
 from hcommon.clock import Clock
+from hcommon.errors import HError
 from hcommon.presentation.annotation import LinkSettings
 from hcommon.search.backend import SearchBackend
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from hweb import authclients
+from hweb.authclients import basic_credentials
 from hweb.resources import Resources
 from hweb.settings import Settings
 from hweb.visitor import Visitor
 
 BEARER = "bearer "
+CSRF_HEADER = "x-csrf-token"
 MAX_CLIENT_ID_CHARS = 100
 """Where `X-Client-Id` is cut off; the client sends 32 characters."""
+
+
+class ForgedRequestError(HError):
+    """A request with the session's cookie was not sent by our own page, or that page is too old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,26 +90,54 @@ async def _links(held: ResourcesDep) -> LinkSettings:
 
 
 async def _read(request: Request, held: ResourcesDep) -> ReaderFactory:
-    token = bearer_token(request)
+    return _reader(request, held, clients=False)
+
+
+async def _write(request: Request, held: ResourcesDep) -> WriterFactory:
+    return _writer(request, held, clients=False)
+
+
+async def _client_read(request: Request, held: ResourcesDep) -> ReaderFactory:
+    return _reader(request, held, clients=True)
+
+
+async def _client_write(request: Request, held: ResourcesDep) -> WriterFactory:
+    return _writer(request, held, clients=True)
+
+
+async def _cookie_write(request: Request, held: ResourcesDep) -> WriterFactory:
+    return _writer(request, held, clients=False, cookie=True)
+
+
+async def _any_read(request: Request, held: ResourcesDep) -> ReaderFactory:
+    return _reader(request, held, clients=True, cookie=True)
+
+
+async def _any_write(request: Request, held: ResourcesDep) -> WriterFactory:
+    return _writer(request, held, clients=True, cookie=True)
+
+
+def _reader(request: Request, held: Resources, *, clients: bool, cookie: bool = False) -> ReaderFactory:
+    whose = _principal_of(request, held, clients=clients, cookie=cookie)
 
     @contextmanager
     def read() -> Iterator[Reader]:
         now = held.clock.now()
         with held.database.read() as connection:
-            yield Reader(connection, _principal(connection, token, now), now)
+            yield Reader(connection, whose(connection, now), now)
 
     return read
 
 
-async def _write(request: Request, held: ResourcesDep) -> WriterFactory:
-    token = bearer_token(request)
+def _writer(request: Request, held: Resources, *, clients: bool, cookie: bool = False) -> WriterFactory:
+    whose = _principal_of(request, held, clients=clients, cookie=cookie)
     client_id = request.headers.get("x-client-id", "")[:MAX_CLIENT_ID_CHARS] or None
 
     @contextmanager
     def write() -> Iterator[Writer]:
         now = held.clock.now()
         with held.database.transaction() as session:
-            yield Writer(session, _principal(session, token, now), now, client_id)
+            yield Writer(session, whose(session, now), now, client_id)
 
     return write
 
@@ -146,8 +182,43 @@ def bearer_token(request: Request) -> str | None:
     return header[len(BEARER) :].strip()
 
 
-def _principal(connection: Connection | Session, token: str | None, now: datetime) -> Principal:
-    return principal_of_token(connection, token, now=now) if token else ANONYMOUS
+def _principal_of(
+    request: Request, held: Resources, *, clients: bool, cookie: bool
+) -> Callable[[Connection | Session, datetime], Principal]:
+    """Return how to find out who asks; clients' credentials and the cookie count only where the route says so."""
+    csrf_token = request.headers.get(CSRF_HEADER) if cookie else None
+    by_header = _principal_of_header(request, held, clients=clients)
+
+    def principal(connection: Connection | Session, now: datetime) -> Principal:
+        found = by_header(connection, now)
+        if csrf_token is None or found != ANONYMOUS:
+            return found
+        visitor = Visitor(request, held)
+        if not visitor.owns(csrf_token):
+            raise ForgedRequestError("X-CSRF-Token is not of this session: load the page again.")
+        return visitor.principal(connection)
+
+    return principal
+
+
+def _principal_of_header(
+    request: Request, held: Resources, *, clients: bool
+) -> Callable[[Connection | Session, datetime], Principal]:
+    token = bearer_token(request)
+    credentials = basic_credentials(request.headers.get("authorization")) if clients else None
+    forwarded_userid = request.headers.get("x-forwarded-user")
+
+    def principal(connection: Connection | Session, now: datetime) -> Principal:
+        if token:
+            return principal_of_token(connection, token, now=now)
+        if credentials is None:
+            return ANONYMOUS
+        client = authclients.identify(connection, credentials=credentials, keys=held.keys)
+        if client is None:
+            return ANONYMOUS
+        return principal_of_client(connection, client, forwarded_userid=forwarded_userid)
+
+    return principal
 
 
 SettingsDep = Annotated[Settings, Depends(_settings)]
@@ -156,6 +227,16 @@ SearchDep = Annotated[SearchBackend, Depends(_search)]
 LinksDep = Annotated[LinkSettings, Depends(_links)]
 ReadDep = Annotated[ReaderFactory, Depends(_read)]
 WriteDep = Annotated[WriterFactory, Depends(_write)]
+ClientReadDep = Annotated[ReaderFactory, Depends(_client_read)]
+"""Like `ReadDep`, and lets clients in (`principal.client`): HTTP Basic, for a user if `X-Forwarded-User` names one."""
+ClientWriteDep = Annotated[WriterFactory, Depends(_client_write)]
+"""Like `WriteDep`, and lets clients in."""
+CookieWriteDep = Annotated[WriterFactory, Depends(_cookie_write)]
+"""Like `WriteDep`, and lets the site's own pages in: the session's cookie with a form's token as `X-CSRF-Token`."""
+AnyReadDep = Annotated[ReaderFactory, Depends(_any_read)]
+"""Like `ReadDep`, and lets in clients and the site's own pages."""
+AnyWriteDep = Annotated[WriterFactory, Depends(_any_write)]
+"""Like `WriteDep`, and lets in clients and the site's own pages."""
 SessionReadDep = Annotated[ReaderFactory, Depends(_session_read)]
 """Like `ReadDep` for pages: the principal is the browser session's user."""
 SessionWriteDep = Annotated[WriterFactory, Depends(_session_write)]

@@ -10,6 +10,7 @@ from hweb.docs import pages as docs
 from hweb.embed import pages as embed
 from hweb.flags import api as flags
 from hweb.groups import api as groups
+from hweb.groups import members_api, members_pages
 from hweb.groups import pages as groups_pages
 from hweb.links import api as links
 from hweb.mailbox import pages as mailbox
@@ -17,6 +18,7 @@ from hweb.moderation import api as moderation
 from hweb.notifications import pages as notifications
 from hweb.oauth import api as oauth
 from hweb.oauth import pages as oauth_pages
+from hweb.organizations import pages as organizations
 from hweb.profile import api as profile
 from hweb.profile import pages as profile_pages
 from hweb.search import api as search
@@ -34,6 +36,7 @@ def include(app: FastAPI) -> None:
         flags.router,
         moderation.router,
         groups.router,
+        members_api.router,
         profile.router,
         links.router,
         analytics.router,
@@ -42,7 +45,9 @@ def include(app: FastAPI) -> None:
         site.router,
         welcome.router,
         profile_pages.router,
+        members_pages.router,
         groups_pages.router,
+        organizations.router,
         docs.router,
         mailbox.router,
         accounts.router,

@@ -90,6 +90,7 @@ class TestReset:
 
     def test_ends_all_sessions_and_grants(
         self,
+        *,
         client: TestClient,
         submit: Any,
         sign_in: Callable[[int], None],
@@ -131,6 +132,7 @@ class TestReset:
     )
     def test_explains_what_is_wrong_and_repeats_no_password(
         self,
+        *,
         submit: Any,
         session: Session,
         ann: User,

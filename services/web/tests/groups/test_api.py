@@ -236,16 +236,18 @@ class TestCost:
         user: User,
         bearer: dict[str, str],
     ) -> None:
-        for _ in range(5):
+        for _ in range(100):
             add_scope(session, member(session, make_group(session), user), "https://example.com")
             add_scope(session, make_group(session, kind="open"), "https://example.com")
         statements: list[str] = []
         event.listen(
             rolled_back._connection, "before_cursor_execute", lambda *arguments: statements.append(arguments[2])
         )
-        for path, total in (("/api/groups", 11), ("/api/profile/groups", 5)):
+        for path, total in (("/api/groups", 201), ("/api/profile/groups", 100)):
             statements.clear()
-            assert len(names(client, path, headers=bearer, document_uri=PAGE, expand="scopes")) == total
+            assert (
+                len(names(client, path, headers=bearer, document_uri=PAGE, expand=["scopes", "organization"])) == total
+            )
             assert len(statements) == 2
 
 

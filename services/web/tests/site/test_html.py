@@ -6,13 +6,16 @@ from itertools import pairwise
 from urllib.parse import urldefrag, urlsplit
 
 import pytest
-from hcommon.testing.factories import make_user, make_world_group
+from hcommon.models import User
+from hcommon.models.group import Role
+from hcommon.testing.factories import add_member, make_group, make_user, make_world_group
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 PAGES = ["/welcome", "/docs", "/groups/new", "/forgot-password", "/login", "/signup", "/no-such-page"]
 PAGES_OF_USERS = ["/welcome", "/account/settings", "/groups/new"]
+PAGES_OF_GROUPS = ["/groups/abcd1234/readers", "/groups/abcd1234/edit", "/groups/abcd1234/edit/members"]
 
 
 class Page(HTMLParser):
@@ -50,13 +53,21 @@ def load(client: TestClient, path: str) -> Page:
     return Page(answer.text)
 
 
-@pytest.fixture(params=[*PAGES, *(f"user {path}" for path in PAGES_OF_USERS)])
+def make_readers(session: Session, owner: User) -> None:
+    group = make_group(session, pubid="abcd1234", name="Readers", description="We read")
+    add_member(session, group=group, user=owner, role=Role.OWNER)
+    add_member(session, group=group, user=make_user(session))
+
+
+@pytest.fixture(params=[*PAGES, PAGES_OF_GROUPS[0], *(f"user {path}" for path in PAGES_OF_USERS + PAGES_OF_GROUPS)])
 def page(request: pytest.FixtureRequest, client: TestClient, session: Session, sign_in: Callable[[int], None]) -> Page:
     """Every page in turn, as visitors and as users see it."""
     path: str = request.param
+    maria = make_user(session, username="maria")
+    make_readers(session, maria)
     if path.startswith("user "):
         make_world_group(session)
-        sign_in(make_user(session, username="maria").id)
+        sign_in(maria.id)
     return load(client, path.removeprefix("user "))
 
 

@@ -24,6 +24,7 @@ from hcommon.events.annotations import (
     AnnotationUpdated,
 )
 from hcommon.events.base import Event
+from hcommon.events.groups import GroupUpdated, MembershipEvent
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.metrics import Metrics
 from hcommon.presentation.annotation import LinkSettings, present
@@ -102,6 +103,9 @@ class Broadcast:
         """Close the sockets that a grant had opened."""
         for connection in self._registry.revoke(event.grant_id):
             connection.close(CloseReason.REVOKED)
+
+    async def group_changed(self, event: MembershipEvent | GroupUpdated, loaded: Loaded) -> None:
+        """Leave open sockets with the memberships that they began with."""
 
     async def _show(self, event: AnnotationEvent, loaded: Loaded, *, action: Action) -> None:
         annotation = loaded.annotations.get(event.annotation_id)

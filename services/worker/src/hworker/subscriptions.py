@@ -6,11 +6,12 @@ from typing import Final
 from hcommon.events.accounts import PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
 from hcommon.events.annotations import AnnotationCreated, AnnotationUpdated
 from hcommon.events.base import Event
+from hcommon.events.groups import GroupReadersChanged
 from hcommon.events.lifecycle import GroupDeleted
 from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated
 from hcommon.events.site import MailTestRequested
 
-from hworker.handlers import accounts, annotations, moderation, site
+from hworker.handlers import accounts, annotations, groups, moderation, site
 
 SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[..., None]]] = {
     AnnotationCreated: annotations.on_annotation_created,
@@ -22,5 +23,6 @@ SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[..., None]]] = {
     UserRenamed: accounts.on_user_renamed,
     UserDeleted: accounts.on_user_deleted,
     GroupDeleted: accounts.on_group_deleted,
+    GroupReadersChanged: groups.on_group_readers_changed,
     MailTestRequested: site.on_mail_test_requested,
 }

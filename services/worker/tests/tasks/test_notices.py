@@ -180,7 +180,7 @@ class TestSendVerdictNotice:
         ],
     )
     def test_tells_the_author_in_the_groups_name(
-        self, context: Context, mailer: Any, session: Session, group: Group, old: str, new: str, words: str
+        self, *, context: Context, mailer: Any, session: Session, group: Group, old: str, new: str, words: str
     ) -> None:
         group.reply_to, group.email_from_name = "teacher@example.net", "Class seven"
         event = self.event(self.annotation(session, group, new), old, new)
@@ -204,7 +204,7 @@ class TestSendVerdictNotice:
         ("old", "new"), [("PENDING", "SPAM"), ("APPROVED", "SPAM"), ("DENIED", "PENDING"), ("SPAM", "DENIED")]
     )
     def test_of_other_changes_nobody_is_told(
-        self, context: Context, mailer: Any, session: Session, group: Group, old: str, new: str
+        self, *, context: Context, mailer: Any, session: Session, group: Group, old: str, new: str
     ) -> None:
         send_verdict_notice(context, event=self.event(self.annotation(session, group, new), old, new))
         assert mailer.sent == []

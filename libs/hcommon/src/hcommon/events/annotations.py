@@ -67,3 +67,16 @@ class AnnotationRefreshed(AnnotationEvent):
 
     TYPE: ClassVar[str] = "annotation.refreshed"
     CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.INDEXER, Consumer.WEBSOCKET})
+
+
+class AnnotationsRevised(Event):
+    """Something beside these annotations changed what search must know of them; their revisions were raised.
+
+    Attributes:
+        annotation_ids: A chunk of them.
+    """
+
+    TYPE: ClassVar[str] = "annotations.revised"
+    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.INDEXER})
+
+    annotation_ids: tuple[UUID, ...]

@@ -3,8 +3,21 @@
 from typing import Any
 
 from hcommon.events.accounts import GrantRevoked, PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationRefreshed, AnnotationUpdated
+from hcommon.events.annotations import (
+    AnnotationCreated,
+    AnnotationDeleted,
+    AnnotationRefreshed,
+    AnnotationsRevised,
+    AnnotationUpdated,
+)
 from hcommon.events.base import Consumer, Event
+from hcommon.events.groups import (
+    GroupReadersChanged,
+    GroupUpdated,
+    MembershipChanged,
+    MembershipCreated,
+    MembershipDeleted,
+)
 from hcommon.events.lifecycle import GroupDeleted
 from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
 from hcommon.events.site import MailTestRequested
@@ -17,6 +30,7 @@ EVENTS: tuple[type[Event], ...] = (
     AnnotationFlagged,
     AnnotationModerated,
     ShadowBanChanged,
+    AnnotationsRevised,
     UserRegistered,
     PasswordResetRequested,
     UserRenamed,
@@ -24,6 +38,11 @@ EVENTS: tuple[type[Event], ...] = (
     GrantRevoked,
     GroupDeleted,
     MailTestRequested,
+    MembershipCreated,
+    MembershipChanged,
+    MembershipDeleted,
+    GroupUpdated,
+    GroupReadersChanged,
 )
 
 _BY_TYPE = {event.TYPE: event for event in EVENTS}

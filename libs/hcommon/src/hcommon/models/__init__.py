@@ -6,6 +6,7 @@ from hcommon.models.group import Group, GroupMembership, GroupScope
 from hcommon.models.mention import Mention
 from hcommon.models.moderation import ModerationLog
 from hcommon.models.notification import MailReceipt, Notification, Subscription
+from hcommon.models.organization import Organization
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
 from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
@@ -29,6 +30,7 @@ __all__ = [
     "Mention",
     "ModerationLog",
     "Notification",
+    "Organization",
     "OutboxEvent",
     "PeriodicRun",
     "SearchDocument",

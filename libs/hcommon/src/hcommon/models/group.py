@@ -91,6 +91,7 @@ class Group(Base):
     writeable_by: Mapped[LongText]
     enforce_scope: Mapped[bool] = mapped_column(server_default=text("true"))
     pre_moderated: Mapped[bool] = mapped_column(server_default=text("false"))
+    organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"), index=True)
     reply_to: Mapped[LongText | None]
     email_from_name: Mapped[LongText | None]
     deleted: Mapped[bool] = mapped_column(server_default=text("false"))

@@ -8,14 +8,19 @@ import unicodedata
 from collections.abc import Collection
 from typing import Any, Final
 
-from sqlalchemy import RowMapping, func, select
-from sqlalchemy.dialects.postgresql import aggregate_order_by
+from sqlalchemy import RowMapping, case, func, select
+from sqlalchemy.dialects.postgresql import aggregate_order_by, array
 
-from hcommon.ids import make_groupid
-from hcommon.models import Group, GroupScope
+from hcommon.ids import DEFAULT_ORGANIZATION, make_groupid
+from hcommon.models import Group, GroupScope, Organization
 from hcommon.models.group import JoinableBy, ReadableBy, WriteableBy
 
 EXPAND_SCOPES: Final = "scopes"
+EXPAND_ORGANIZATION: Final = "organization"
+EXPAND_ALL: Final = (EXPAND_ORGANIZATION, EXPAND_SCOPES)
+
+RESERVED_SLUGS: Final = frozenset({"edit", "members", "moderate"})
+"""Pages of a group that are not its first; a group of such a name has no name in its address."""
 
 _UNWORDLY: Final = re.compile(r"[^a-z0-9]+")
 _TYPES: Final = {
@@ -31,6 +36,13 @@ _scope_urls = (
     .label("scope_urls")
 )
 
+# Pubid, name, and a word if there is a logo: the logo itself may be long.
+_organization = (
+    select(array([Organization.pubid, Organization.name, case((Organization.logo.is_(None), ""), else_="logo")]))
+    .where(Organization.id == Group.organization_id)
+    .scalar_subquery()
+    .label("organization")
+)
 
 GROUP_COLUMNS: Final = (
     Group.id,
@@ -44,6 +56,7 @@ GROUP_COLUMNS: Final = (
     Group.enforce_scope,
     Group.pre_moderated,
     _scope_urls,
+    _organization,
 )
 """The columns of a group that `present_group` needs, to be selected from `Group`."""
 
@@ -64,7 +77,7 @@ def present_group(row: RowMapping, *, app_url: str, authority: str, expand: Coll
         "links": {},
         "groupid": make_groupid(provided_id, row["authority"]) if provided_id else None,
         "name": row["name"],
-        "organization": None,
+        "organization": _presented_organization(row["organization"], app_url, expand=EXPAND_ORGANIZATION in expand),
         "public": row["readable_by"] == ReadableBy.WORLD,
         "scoped": bool(scope_urls),
         "type": group_type(row),
@@ -76,6 +89,25 @@ def present_group(row: RowMapping, *, app_url: str, authority: str, expand: Coll
         patterns = [f"{url}*" for url in scope_urls]
         values["scopes"] = {"enforced": bool(scope_urls) and row["enforce_scope"], "uri_patterns": patterns}
     return values
+
+
+def _presented_organization(found: list[str] | None, app_url: str, *, expand: bool) -> str | dict[str, Any] | None:
+    if found is None:
+        return None
+    pubid, name, logo = found
+    if not expand:
+        return pubid
+    return {
+        "id": pubid,
+        "default": pubid == DEFAULT_ORGANIZATION,
+        "logo": logo_url(app_url, pubid=pubid) if logo else None,
+        "name": name,
+    }
+
+
+def logo_url(app_url: str, *, pubid: str) -> str:
+    """Return the address of an organisation's logo."""
+    return f"{app_url}/organizations/{pubid}/logo"
 
 
 def group_type(row: RowMapping) -> str:
@@ -95,7 +127,7 @@ def group_url(app_url: str, *, pubid: str, name: str) -> str:
     """Return the address of a group's page; its last part is for people and may be wrong or missing."""
     ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     slug = _UNWORDLY.sub("-", ascii_name).strip("-")
-    return f"{app_url}/groups/{pubid}/{slug}" if slug else f"{app_url}/groups/{pubid}"
+    return f"{app_url}/groups/{pubid}/{slug}" if slug and slug not in RESERVED_SLUGS else f"{app_url}/groups/{pubid}"
 
 
 def group_order(row: RowMapping) -> tuple[str, str]:

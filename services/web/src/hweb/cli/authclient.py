@@ -11,8 +11,8 @@ from hcommon.errors import HError
 from hcommon.models import AuthClient
 from sqlalchemy import select
 
+from hweb.authclients import SECRET_LABEL
 from hweb.cli.application import new_app, show, tools
-from hweb.oauth.queries import SECRET_LABEL
 
 app = new_app("OAuth clients and other applications.")
 

@@ -11,7 +11,7 @@ from hcommon.models.group import JoinableBy, ReadableBy, WriteableBy
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from hweb.oauth.queries import SECRET_LABEL
+from hweb.authclients import SECRET_LABEL
 from hweb.oauth.schemas import AUTHORIZATION_CODE
 from hweb.settings import Settings
 

@@ -1,6 +1,19 @@
 """The `h` command: one module a noun."""
 
-from hweb.cli import authclient, check, document, group, init, mail, nipsa, queues, search, token, user
+from hweb.cli import (
+    authclient,
+    check,
+    document,
+    group,
+    init,
+    mail,
+    nipsa,
+    organization,
+    queues,
+    search,
+    token,
+    user,
+)
 from hweb.cli.application import new_app
 
 app = new_app("Administers an h installation.")
@@ -11,6 +24,7 @@ app.add_typer(user.app, name="user")
 app.add_typer(token.app, name="token")
 app.add_typer(authclient.app, name="authclient")
 app.add_typer(group.app, name="group")
+app.add_typer(organization.app, name="organization")
 app.add_typer(search.app, name="search")
 app.add_typer(queues.app, name="queues")
 app.add_typer(mail.app, name="mail")

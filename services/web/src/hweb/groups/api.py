@@ -1,15 +1,25 @@
-"""`GET /api/groups`, `GET /api/groups/{id}` and `GET /api/profile/groups`."""
+"""`/api/groups`, `/api/groups/{id}` and `/api/profile/groups`.
+
+Source: specification of the API, section 1.11.
+"""
+
+from dataclasses import replace
+from typing import Any
 
 from fastapi import APIRouter
 from hcommon.ids import WORLD_GROUP
-from hcommon.presentation.group import group_order, present_group
+from hcommon.presentation.group import EXPAND_ALL, group_order, present_group
+from hcommon.presentation.profile import FEATURES
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from hweb.deps import ReadDep, SettingsDep
-from hweb.groups import listing, queries
-from hweb.groups.schemas import AuthorityQuery, DocumentURIQuery, ExpandQuery
+from hweb.bodies import JSONBody
+from hweb.deps import AnyWriteDep, ClientReadDep, ReadDep, SettingsDep
+from hweb.groups import listing, queries, service
+from hweb.groups.schemas import AuthorityQuery, DocumentURIQuery, ExpandQuery, GroupChange, group_change
 from hweb.groups.service import GroupNotFoundError
 from hweb.responses import JSON
+from hweb.settings import Settings
 
 router = APIRouter(tags=["groups"])
 
@@ -43,14 +53,41 @@ def groups(
     )
 
 
+@router.post("/api/groups", name="group.create")
+def create(write: AnyWriteDep, settings: SettingsDep, body: JSONBody) -> Response:
+    """Create a group that belongs to the user who asks, and answer with it; 200."""
+    with write() as writer:
+        user_id, authority = writer.principal.user_id, writer.principal.authority
+        if user_id is None or authority is None:
+            raise GroupNotFoundError("Log in to create a group.")
+        wanted = group_change(body, authority=authority, site_authority=settings.authority, new=True)
+        pubid = service.create(
+            writer.session,
+            group=_allowed(wanted),
+            creator_id=user_id,
+            authority=authority,
+            now=writer.now,
+            client_id=writer.client_id,
+        )
+        return JSON(_presented(writer.session, pubid, settings))
+
+
 @router.get("/api/groups/{group_id}", name="group.read")
-def group(group_id: str, read: ReadDep, settings: SettingsDep, expand: ExpandQuery = None) -> Response:
+def group(group_id: str, read: ClientReadDep, settings: SettingsDep, expand: ExpandQuery = None) -> Response:
     """Answer with one group, named by its id or by its third-party `groupid`."""
     with read() as reader:
-        row = queries.readable_group(reader.connection, name=group_id, principal=reader.principal)
-    if row is None:
-        raise GroupNotFoundError("There is no such group.")
+        row = service.readable(reader.connection, name=group_id, principal=reader.principal)
     return JSON(present_group(row, app_url=settings.app_url, authority=settings.authority, expand=expand or ()))
+
+
+@router.patch("/api/groups/{group_id}", name="group.update")
+def update(group_id: str, write: AnyWriteDep, settings: SettingsDep, body: JSONBody) -> Response:
+    """Change what the body names, and answer with the whole group."""
+    with write() as writer:
+        found = service.editable(writer.session, name=group_id, principal=writer.principal)
+        change = group_change(body, authority=found["authority"], site_authority=settings.authority)
+        service.update(writer.session, group=found, change=_allowed(change), now=writer.now, client_id=writer.client_id)
+        return JSON(_presented(writer.session, found["pubid"], settings))
 
 
 @router.get("/api/profile/groups", name="profile.groups.read")
@@ -68,3 +105,16 @@ def my_groups(read: ReadDep, settings: SettingsDep, expand: ExpandQuery = None) 
             if row["pubid"] != WORLD_GROUP
         ]
     )
+
+
+def _allowed(change: GroupChange) -> GroupChange:
+    """Return the change without what this server does not offer; asking for it is no error."""
+    if change.pre_moderated is None or FEATURES["pre_moderation"]:
+        return change
+    return replace(change, pre_moderated=None)
+
+
+def _presented(session: Session, pubid: str, settings: Settings) -> dict[str, Any]:
+    """Return a group as whoever just wrote it sees it: in full."""
+    row = queries.by_pubid(session, pubid=pubid)
+    return present_group(row, app_url=settings.app_url, authority=settings.authority, expand=EXPAND_ALL)

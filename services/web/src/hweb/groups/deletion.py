@@ -4,6 +4,7 @@ from datetime import datetime
 
 from hcommon import outbox
 from hcommon.errors import ErrorKind, HError
+from hcommon.events.groups import MembershipDeleted
 from hcommon.events.lifecycle import GroupDeleted
 from hcommon.ids import WORLD_GROUP
 from hcommon.models import Group, GroupMembership
@@ -36,6 +37,8 @@ def delete(session: Session, *, group_id: int, now: datetime) -> bool:
         return False
     if pubid == WORLD_GROUP:
         raise PublicGroupError("The public group cannot be deleted.")
-    session.execute(sql_delete(GroupMembership).where(GroupMembership.group_id == group_id))
+    gone = sql_delete(GroupMembership).where(GroupMembership.group_id == group_id).returning(GroupMembership.user_id)
+    for user_id in session.scalars(gone).all():
+        outbox.record(session, MembershipDeleted(occurred_at=now, group_id=group_id, user_id=user_id))
     outbox.record(session, GroupDeleted(occurred_at=now, group_id=group_id))
     return True

@@ -5,11 +5,25 @@ from collections.abc import Collection, Sequence
 from hcommon.auth import Principal
 from hcommon.authz import group_readable_condition
 from hcommon.ids import WORLD_GROUP, InvalidGroupidError, split_groupid
-from hcommon.models import Group, GroupScope
+from hcommon.models import Group, GroupMembership, GroupScope, User
 from hcommon.presentation.group import GROUP_COLUMNS
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, RowMapping, and_, any_, bindparam, select, union
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    RowMapping,
+    and_,
+    any_,
+    bindparam,
+    func,
+    select,
+    union,
+)
+from sqlalchemy.orm import Session
 
 # Built once: constructing a statement costs as much as executing it.
+_there = Group.deleted.is_(False)
 _mine = Group.id == any_(bindparam("group_ids", type_=ARRAY(BigInteger)))
 _by_id = select(*GROUP_COLUMNS).where(_mine)
 _candidates = union(
@@ -46,10 +60,68 @@ def groups_by_id(connection: Connection, *, group_ids: Collection[int]) -> Seque
     return connection.execute(_by_id, {"group_ids": list(group_ids)}).mappings().all()
 
 
-def readable_group(connection: Connection, *, name: str, principal: Principal) -> RowMapping | None:
+def readable_group(connection: Connection | Session, *, name: str, principal: Principal) -> RowMapping | None:
     """Return the group of this API id or third-party `groupid`, if the principal may know of it."""
-    statement = select(*GROUP_COLUMNS).where(_named(name), group_readable_condition(principal))
+    statement = select(*GROUP_COLUMNS).where(_named(name), _there, group_readable_condition(principal))
     return connection.execute(statement).mappings().first()
+
+
+def by_pubid(session: Session, *, pubid: str) -> RowMapping:
+    """Return a group that is there, whoever may read it."""
+    return session.execute(select(*GROUP_COLUMNS).where(Group.pubid == pubid)).mappings().one()
+
+
+def by_name(session: Session, *, name: str) -> RowMapping | None:
+    """Return a group by its API id or third-party `groupid`, whoever may read it."""
+    statement = select(*GROUP_COLUMNS, Group.description).where(_named(name), _there)
+    return session.execute(statement).mappings().first()
+
+
+def lock(session: Session, *, name: str, principal: Principal) -> RowMapping | None:
+    """Lock a group that the principal may know of against other changes, and return it as it is now."""
+    statement = select(*GROUP_COLUMNS, Group.description).where(
+        _named(name), _there, group_readable_condition(principal)
+    )
+    return session.execute(statement.with_for_update(of=Group, key_share=True)).mappings().first()
+
+
+def page_of(connection: Connection | Session, *, pubid: str, authority: str) -> RowMapping | None:
+    """Return what a group's page shows, whoever may see it."""
+    members = (
+        select(func.count())
+        .select_from(GroupMembership)
+        .join(User, User.id == GroupMembership.user_id)
+        .where(GroupMembership.group_id == Group.id, User.deleted.is_(False))
+        .scalar_subquery()
+        .label("members")
+    )
+    statement = select(*GROUP_COLUMNS, Group.description, members)
+    return (
+        connection.execute(statement.where(Group.pubid == pubid, Group.authority == authority, _there))
+        .mappings()
+        .first()
+    )
+
+
+def listed(connection: Connection, *, name: str, limit: int) -> Sequence[RowMapping]:
+    """Return groups for operators, the newest first, with their number of members.
+
+    Args:
+        connection: Where to read.
+        name: Part of the name, in any case; empty for all.
+        limit: How many at most.
+    """
+    members = (
+        select(func.count())
+        .where(GroupMembership.group_id == Group.id)
+        .correlate(Group)
+        .scalar_subquery()
+        .label("members")
+    )
+    statement = select(*GROUP_COLUMNS, Group.created, members).where(
+        Group.name.icontains(name, autoescape=True), _there
+    )
+    return connection.execute(statement.order_by(Group.created.desc(), Group.id.desc()).limit(limit)).mappings().all()
 
 
 def _named(name: str) -> ColumnElement[bool]:

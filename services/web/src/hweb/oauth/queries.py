@@ -8,10 +8,8 @@ from hcommon.models import AuthClient, AuthzCode, Grant, Token, User
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from hweb.authclients import SECRET_LABEL
 from hweb.oauth.schemas import REFRESH_GRACE, Client, Code, RefreshToken
-
-SECRET_LABEL = "authclient"  # noqa: S105 - the name of the key
-"""Label under which secrets of clients are encrypted."""
 
 
 def client(session: Session, *, client_id: str | UUID | None, keys: KeyRing, site_client_id: UUID) -> Client | None:

@@ -12,8 +12,8 @@ from oauthlib.oauth2 import RequestValidator
 from oauthlib.oauth2.rfc6749.errors import InvalidGrantError
 from sqlalchemy.orm import Session
 
+from hweb.authclients import basic_credentials
 from hweb.oauth import queries, service
-from hweb.oauth.credentials import basic_credentials
 from hweb.oauth.schemas import AUTHORIZATION_CODE, JWT_BEARER, REFRESH_TOKEN, SCOPES, Client, Code, RefreshToken
 
 Request = Any

@@ -19,7 +19,7 @@ from hcommon.logging import bound, get_logger
 
 from hworker import metrics as names
 from hworker.context import Context
-from hworker.tasks import cleanup, lifecycle, mails, notices, reports, runs
+from hworker.tasks import cleanup, lifecycle, mails, notices, reports, revisions, runs
 
 EVENT_TASKS: Final[Mapping[str, Callable[..., None]]] = {
     "send_reply_notice": notices.send_reply_notice,
@@ -32,6 +32,7 @@ EVENT_TASKS: Final[Mapping[str, Callable[..., None]]] = {
     "refresh_renamed_user": lifecycle.refresh_renamed_user,
     "empty_deleted_user": lifecycle.empty_deleted_user,
     "empty_deleted_group": lifecycle.empty_deleted_group,
+    "revise_group": revisions.revise_group,
 }
 """Tasks that carry out an event; called with it."""
 

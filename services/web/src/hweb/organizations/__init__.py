@@ -1,0 +1,1 @@
+"""Organisations: whoever stands behind groups, with a name and a logo."""
