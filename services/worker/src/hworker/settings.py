@@ -14,7 +14,17 @@ from hcommon.settings import (
     SecretSettings,
     SiteSettings,
 )
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class AuthorityQueue(BaseModel):
+    """A Celery queue of another application, which is told of its users' annotations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    broker_url: SecretStr
+    queue_name: str
+    task_name: str
 
 
 class Settings(DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, MailSettings, LogSettings):
@@ -31,6 +41,10 @@ class Settings(DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, M
 
     worker_task_hard_limit_seconds: int = Field(240, ge=20)
     """After this long the process of a task is killed, and the task starts again; likewise."""
+
+    authority_queue_config: dict[str, AuthorityQueue] = Field(default_factory=dict)
+    """JSON object `{authority: {"broker_url", "queue_name", "task_name"}}`: annotations of their users that mention
+    somebody are sent there as Celery tasks."""
 
     relay_batch_size: int = Field(500, ge=1, le=5000)
     """Most events that the relay publishes in one transaction."""

@@ -9,6 +9,7 @@ from hcommon.events.annotations import AnnotationCreated, AnnotationEvent, Annot
 from hworker.app import TaskQueue
 from hworker.context import Context
 from hworker.notices import mentions, replies
+from hworker.tasks import authorities
 
 
 def on_annotation_created(event: AnnotationCreated, *, attempts: int, context: Context, tasks: TaskQueue) -> None:
@@ -45,5 +46,8 @@ def tell_of_reply(event: AnnotationEvent, *, attempts: int, context: Context, ta
 def _tell_mentioned(event: AnnotationEvent, *, attempts: int, context: Context, tasks: TaskQueue) -> None:
     with context.database.read() as connection:
         somebody = mentions.recipients_of(connection, annotation_id=event.annotation_id)
+        authority = authorities.find(connection, context, annotation_id=event.annotation_id)
+    if authority is not None:
+        tasks.send_event("tell_authority", event=event, attempts=attempts)
     if somebody:
         tasks.send_event("send_mention_notices", event=event, attempts=attempts)

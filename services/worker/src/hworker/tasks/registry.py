@@ -19,13 +19,14 @@ from hcommon.logging import bound, get_logger
 
 from hworker import metrics as names
 from hworker.context import Context
-from hworker.tasks import cleanup, lifecycle, mails, notices, reports, revisions, runs
+from hworker.tasks import authorities, cleanup, lifecycle, mails, notices, reports, revisions, runs
 
 EVENT_TASKS: Final[Mapping[str, Callable[..., None]]] = {
     "send_reply_notice": notices.send_reply_notice,
     "send_mention_notices": notices.send_mention_notices,
     "send_flag_notices": notices.send_flag_notices,
     "send_verdict_notice": notices.send_verdict_notice,
+    "tell_authority": authorities.tell_authority,
     "send_activation_mail": mails.send_activation_mail,
     "send_password_reset_mail": mails.send_password_reset_mail,
     "send_test_mail": mails.send_test_mail,
