@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from hcommon.clock import SystemClock
 from hcommon.testing.clock import START
-from hworker.emails.message import compose
+from hworker.emails.message import Envelope, compose
 from hworker.mailer import (
     DirectoryMailer,
     DroppingMailer,
@@ -32,15 +32,8 @@ from structlog.testing import capture_logs
 
 def message(*, to: str = "ann@example.org", message_id: str = "1@example.org") -> EmailMessage:
     values = {"username": "Ån", "link": "https://h/x", "app_url": "https://h", "days": 7}
-    return compose(
-        to=to,
-        sender="Ä <noreply@example.org>",
-        subject="Grüße 😀",
-        message_id=message_id,
-        template="activation",
-        values=values,
-        now=START,
-    )
+    envelope = Envelope(to=to, sender="Ä <noreply@example.org>", message_id=message_id, now=START)
+    return compose(envelope, subject="Grüße 😀", template="activation", values=values)
 
 
 def mailer(port: int, **changes: Any) -> SMTPMailer:

@@ -200,7 +200,7 @@ def group_readable_condition(principal: Principal) -> ColumnElement[bool]:
         known.append(Group.id.in_(principal.roles))
     if principal.client is not None:
         known.append(Group.authority == principal.client.authority)
-    return or_(*known)
+    return and_(Group.deleted.is_(False), or_(*known))
 
 
 def can_write(principal: Principal, *, group_id: int, group_authority: str, writeable_by: str) -> bool:

@@ -4,8 +4,14 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from hcommon.errors import HError
+
 Check = Callable[[], str]
 """Returns a short detail when all is well; raises when it is not."""
+
+
+class UnhealthyError(HError):
+    """Something is not as it should be; the reason says what, for everybody who may read the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,8 @@ def _run(check: Check) -> CheckResult:
     started = time.perf_counter()
     try:
         ok, detail = True, check()
+    except UnhealthyError as error:
+        ok, detail = False, error.reason
     except Exception as error:  # noqa: BLE001 - whatever a dependency raises is the finding
         ok, detail = False, type(error).__name__
     return CheckResult(ok=ok, detail=detail, milliseconds=(time.perf_counter() - started) * 1000)

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Sequence
 from itertools import chain
+from uuid import UUID
 
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
@@ -13,7 +14,7 @@ from hcommon.search.document import Batch, read_batch
 from hcommon.search.writer import SearchWriter
 
 from hindexer import metrics as names
-from hindexer.authors import AuthorChunk, write_chunks
+from hindexer.authors import AuthorChunk
 from hindexer.subscriptions import SUBSCRIPTIONS
 
 _log = get_logger(__name__)
@@ -43,9 +44,9 @@ class BatchHandler:
             self._metrics.count(names.UNKNOWN, len(events) - len(known))
         if not known:
             return
-        stale = [SUBSCRIPTIONS[type(event)](event) for event in known]
-        chunks = list(dict.fromkeys([one for one in stale if isinstance(one, AuthorChunk)]))
-        ids = list(dict.fromkeys(chain.from_iterable([one for one in stale if not isinstance(one, AuthorChunk)])))
+        stale = dict.fromkeys(chain.from_iterable(SUBSCRIPTIONS[type(event)](event) for event in known))
+        ids = [one for one in stale if isinstance(one, UUID)]
+        chunks = [one for one in stale if isinstance(one, AuthorChunk)]
         batch = Batch()
         if ids:
             with self._database.read() as connection:

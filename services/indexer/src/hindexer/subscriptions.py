@@ -8,6 +8,7 @@ from hcommon.events.annotations import (
     AnnotationCreated,
     AnnotationDeleted,
     AnnotationEvent,
+    AnnotationRefreshed,
     AnnotationsRevised,
     AnnotationUpdated,
 )
@@ -27,10 +28,16 @@ def annotations_of(event: AnnotationsRevised) -> Sequence[UUID]:
     return event.annotation_ids
 
 
-SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], Sequence[UUID] | AuthorChunk]]] = {
+def author_of(event: ShadowBanChanged) -> Sequence[AuthorChunk]:
+    """Return the chunk of a user's annotations that the event is about."""
+    return (chunk_of(event),)
+
+
+SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], Sequence[UUID | AuthorChunk]]]] = {
     AnnotationCreated: annotation_of,
     AnnotationUpdated: annotation_of,
     AnnotationDeleted: annotation_of,
+    AnnotationRefreshed: annotation_of,
     AnnotationsRevised: annotations_of,
-    ShadowBanChanged: chunk_of,
+    ShadowBanChanged: author_of,
 }

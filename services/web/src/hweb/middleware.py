@@ -21,7 +21,7 @@ TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.-]{8,64}$")
 _DIGITS = re.compile(r"^[0-9]+$")
 _MOST_DIGITS = 18
-_CODE_PATHS = ("/activate/", "/claim-admin/")
+_CODE_PATHS = ("/activate/", "/claim-admin/", "/account/reset/", "/notification/unsubscribe/")
 
 _log = get_logger("hweb.access")
 

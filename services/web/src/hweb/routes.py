@@ -18,6 +18,7 @@ from hweb.groups import pages as groups_pages
 from hweb.links import api as links
 from hweb.mailbox import pages as mailbox
 from hweb.moderation import api as moderation
+from hweb.notifications import pages as notifications
 from hweb.oauth import api as oauth
 from hweb.oauth import pages as oauth_pages
 from hweb.organizations import pages as organizations
@@ -25,7 +26,6 @@ from hweb.profile import api as profile
 from hweb.profile import pages as profile_pages
 from hweb.search import api as search
 from hweb.site import api as site
-from hweb.site import pages as site_pages
 from hweb.status import api as status
 from hweb.users import api as users
 from hweb.welcome import pages as welcome
@@ -59,8 +59,8 @@ def include(app: FastAPI) -> None:
         docs.router,
         mailbox.router,
         accounts.router,
+        notifications.router,
         oauth_pages.router,
         status.router,
-        site_pages.router,
     ):
         app.include_router(router)

@@ -12,7 +12,13 @@ from typing import Any, Final, Literal
 
 import orjson
 from hcommon.authz import ReaderClass, can_moderate, reader_class
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationEvent, AnnotationUpdated
+from hcommon.events.annotations import (
+    AnnotationCreated,
+    AnnotationDeleted,
+    AnnotationEvent,
+    AnnotationRefreshed,
+    AnnotationUpdated,
+)
 from hcommon.events.base import Event
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.presentation.annotation import LinkSettings, present
@@ -49,6 +55,10 @@ class Broadcast:
         past = past_of(event, annotation, loaded.left_documents) if annotation else None
         if annotation is not None and past is not None:
             await self._dismiss(event, annotation, past)
+
+    async def annotation_refreshed(self, event: AnnotationRefreshed, loaded: Loaded) -> None:
+        """Show an annotation whose author has another name, or whose page another address."""
+        await self._show(event, loaded, action="update")
 
     async def annotation_deleted(self, event: AnnotationDeleted, loaded: Loaded) -> None:
         """Tell those who could see an annotation that it is gone; moderators of a hidden one too."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from hcommon.events.accounts import GrantRevoked
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
+from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationRefreshed, AnnotationUpdated
 from hcommon.events.base import Event
 from hcommon.events.groups import GroupUpdated, MembershipChanged, MembershipCreated, MembershipDeleted
 
@@ -18,6 +18,7 @@ OF_ANNOTATIONS: Mapping[type[Event], Callable[[Broadcast, Any, Loaded], Coroutin
     AnnotationCreated: Broadcast.annotation_created,
     AnnotationUpdated: Broadcast.annotation_updated,
     AnnotationDeleted: Broadcast.annotation_deleted,
+    AnnotationRefreshed: Broadcast.annotation_refreshed,
 }
 """Event class to fan-out of an annotation."""
 

@@ -20,6 +20,7 @@ from hworker.settings import Settings
 
 TIMEOUT_SECONDS = 15
 _PERMANENT = 500
+_CLOSING = 421
 _ENHANCED_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 
@@ -28,6 +29,10 @@ _log = get_logger(__name__)
 
 class MailServerUnavailableError(UnavailableError):
     """The mail server is away, busy or not as configured; nothing was sent."""
+
+
+class MailDeferredError(MailServerUnavailableError):
+    """The mail server answers, and will take this one message only later; others may be sent now."""
 
 
 class MailRefusedError(HError):
@@ -191,4 +196,6 @@ def _failure(code: int, text: bytes | str) -> HError:
     reason = f"{code} {enhanced[0]}" if enhanced else f"{code}"
     if code >= _PERMANENT:
         return MailRefusedError(f"The mail server refused the message: {reason}.")
-    return MailServerUnavailableError(f"The mail server put the message off: {reason}.")
+    if code == _CLOSING:
+        return MailServerUnavailableError(f"The mail server is closing: {reason}.")
+    return MailDeferredError(f"The mail server put the message off: {reason}.")

@@ -32,6 +32,22 @@ MAIL_REFUSED = Metric(
     "worker.mail.{kind}.refused", "counter", "messages", "Mails that were refused for good and are not tried again."
 )
 ROWS_PURGED = Metric("worker.purge.{table}.rows", "counter", "rows", "Rows that the schedule removed.")
+OUTBOX_WAITING = Metric(
+    "worker.outbox.waiting", "gauge", "events", "Events not yet published, those that are due later too."
+)
+DEAD_LETTERS = Metric("worker.dead_letters", "gauge", "events", "Events that were given up on; look with `h queues`.")
+ANNOTATIONS_DELETED = Metric(
+    "worker.annotations.deleted", "gauge", "annotations", "Deleted annotations that wait to be purged."
+)
+PERIODIC_AGE = Metric(
+    "worker.periodic.{name}.age_seconds", "gauge", "seconds", "Since the last good run of a periodic task."
+)
+PERIODIC_FAILING = Metric(
+    "worker.periodic.{name}.failing",
+    "gauge",
+    "boolean",
+    "1 after a run of a periodic task that failed, 0 after others.",
+)
 
 CATALOG: tuple[Metric, ...] = (
     RELAY_PUBLISHED,
@@ -48,4 +64,9 @@ CATALOG: tuple[Metric, ...] = (
     MAIL_SENT,
     MAIL_REFUSED,
     ROWS_PURGED,
+    OUTBOX_WAITING,
+    DEAD_LETTERS,
+    ANNOTATIONS_DELETED,
+    PERIODIC_AGE,
+    PERIODIC_FAILING,
 )

@@ -1,4 +1,4 @@
-"""The periodic tasks, and the clockwork that queues them.
+"""The clockwork that queues the periodic tasks.
 
 The schedule is in memory: each task is queued when the process starts and then once an interval. Running one more
 often than needed does no harm, so several beats may run and none needs a file.
@@ -14,14 +14,7 @@ from hcommon.clock import Clock
 from hcommon.errors import UnavailableError
 
 from hworker.app import TaskQueue
-
-SCHEDULE: Final[Mapping[str, timedelta]] = {
-    "purge_tokens": timedelta(hours=1),
-    "purge_authz_codes": timedelta(hours=1),
-    "purge_deleted_annotations": timedelta(minutes=10),
-    "purge_outbox": timedelta(hours=1),
-}
-"""How often each task of `tasks.registry.PERIODIC_TASKS` runs."""
+from hworker.intervals import SCHEDULE
 
 _TICK_SECONDS: Final = 1.0
 

@@ -4,6 +4,8 @@ from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
 
+from hcommon.crypto import KeyRing
+from hcommon.presentation.links import LinkSettings
 from hcommon.settings import (
     BrokerSettings,
     DatabaseSettings,
@@ -12,7 +14,17 @@ from hcommon.settings import (
     SecretSettings,
     SiteSettings,
 )
-from pydantic import Field, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+
+class AuthorityQueue(BaseModel):
+    """A Celery queue of another application, which is told of its users' annotations."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    broker_url: SecretStr
+    queue_name: str
+    task_name: str
 
 
 class Settings(DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, MailSettings, LogSettings):
@@ -30,6 +42,10 @@ class Settings(DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, M
     worker_task_hard_limit_seconds: int = Field(240, ge=20)
     """After this long the process of a task is killed, and the task starts again; likewise."""
 
+    authority_queue_config: dict[str, AuthorityQueue] = Field(default_factory=dict)
+    """JSON object `{authority: {"broker_url", "queue_name", "task_name"}}`: annotations of their users that mention
+    somebody are sent there as Celery tasks."""
+
     relay_batch_size: int = Field(500, ge=1, le=5000)
     """Most events that the relay publishes in one transaction."""
 
@@ -40,6 +56,17 @@ class Settings(DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, M
     def task_broker_url(self) -> str:
         """Return where Celery's queue is."""
         return (self.celery_broker_url or self.broker_url).get_secret_value()
+
+    @property
+    def keys(self) -> KeyRing:
+        """Return the keys derived from the master secret."""
+        previous = self.secret_key_previous.get_secret_value() if self.secret_key_previous else None
+        return KeyRing(self.secret_key.get_secret_value(), previous)
+
+    @property
+    def links(self) -> LinkSettings:
+        """Return where the links of annotations lead."""
+        return LinkSettings(app_url=self.app_url, authority=self.authority, bouncer_url=self.bouncer_url)
 
     @property
     def pool_size(self) -> int:

@@ -3,21 +3,26 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hcommon.events.accounts import UserRegistered
-from hcommon.events.annotations import AnnotationCreated
+from hcommon.events.accounts import PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
+from hcommon.events.annotations import AnnotationCreated, AnnotationUpdated
 from hcommon.events.base import Event
 from hcommon.events.groups import GroupReadersChanged
+from hcommon.events.lifecycle import GroupDeleted
 from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated
+from hcommon.events.site import MailTestRequested
 
-from hworker.handlers.accounts import on_user_registered
-from hworker.handlers.annotations import on_annotation_created
-from hworker.handlers.groups import on_group_readers_changed
-from hworker.handlers.moderation import on_annotation_flagged, on_annotation_moderated
+from hworker.handlers import accounts, annotations, groups, moderation, site
 
 SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[..., None]]] = {
-    AnnotationCreated: on_annotation_created,
-    AnnotationFlagged: on_annotation_flagged,
-    AnnotationModerated: on_annotation_moderated,
-    UserRegistered: on_user_registered,
-    GroupReadersChanged: on_group_readers_changed,
+    AnnotationCreated: annotations.on_annotation_created,
+    AnnotationUpdated: annotations.on_annotation_updated,
+    AnnotationFlagged: moderation.on_annotation_flagged,
+    AnnotationModerated: moderation.on_annotation_moderated,
+    UserRegistered: accounts.on_user_registered,
+    PasswordResetRequested: accounts.on_password_reset_requested,
+    UserRenamed: accounts.on_user_renamed,
+    UserDeleted: accounts.on_user_deleted,
+    GroupDeleted: accounts.on_group_deleted,
+    GroupReadersChanged: groups.on_group_readers_changed,
+    MailTestRequested: site.on_mail_test_requested,
 }

@@ -6,6 +6,7 @@ import pytest
 from hcommon.crypto import InvalidSignatureError, KeyRing
 from hcommon.testing.clock import START
 from hworker.emails.activation import activation_link, activation_message
+from hworker.emails.message import Envelope
 
 KEYS = KeyRing("0123456789abcdef0123456789abcdef")
 
@@ -27,13 +28,10 @@ class TestActivationLink:
 class TestActivationMessage:
     def test_has_the_link_in_both_parts(self) -> None:
         message = activation_message(
-            to="ann@example.org",
+            Envelope(to="ann@example.org", sender="h@example.org", message_id="1@example.org", now=START),
             username="ann",
             link="https://h.example.org/activate/7/abc",
             app_url="https://h.example.org",
-            sender="h@example.org",
-            message_id="1@example.org",
-            now=START,
         )
         for kind in ("plain", "html"):
             part = message.get_body((kind,))

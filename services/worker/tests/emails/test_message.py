@@ -5,21 +5,25 @@ from typing import Any
 
 import pytest
 from hcommon.testing.clock import START
-from hworker.emails.message import UnusableAddressError, compose, one_line
+from hworker.emails.message import Envelope, UnusableAddressError, compose, one_line
 from jinja2 import UndefinedError
+
+VALUES = {"username": "ann", "link": "https://h/x", "app_url": "https://h", "days": 7}
+ENVELOPE: dict[str, Any] = {
+    "to": "ann@example.org",
+    "sender": "Annotations <noreply@example.org>",
+    "message_id": "1@example.org",
+    "now": START,
+    "sender_name": None,
+    "reply_to": None,
+    "unsubscribe_url": None,
+}
 
 
 def message(**changes: Any) -> EmailMessage:
-    values: dict[str, Any] = {
-        "to": "ann@example.org",
-        "sender": "Annotations <noreply@example.org>",
-        "subject": "News",
-        "message_id": "1@example.org",
-        "template": "activation",
-        "values": {"username": "ann", "link": "https://h/x", "app_url": "https://h", "days": 7},
-        "now": START,
-    }
-    return compose(**(values | changes))
+    around = ENVELOPE | {name: changes.pop(name) for name in tuple(changes) if name in ENVELOPE}
+    values: dict[str, Any] = {"subject": "News", "template": "activation", "values": VALUES}
+    return compose(Envelope(**around), **(values | changes))
 
 
 class TestCompose:
@@ -30,6 +34,24 @@ class TestCompose:
         assert composed["Date"] == "Fri, 02 Jan 2026 03:04:05 +0000"
         assert composed["Message-ID"] == "<1@example.org>"
         assert composed["Auto-Submitted"] == "auto-generated"
+
+    def test_a_mail_that_was_asked_for_cannot_be_unsubscribed_from(self) -> None:
+        composed = message()
+        for name in ("List-Unsubscribe", "List-Unsubscribe-Post", "Reply-To"):
+            assert composed[name] is None
+
+    def test_others_end_with_one_click(self) -> None:
+        composed = message(unsubscribe_url="https://h/notification/unsubscribe/" + "x" * 200)
+        assert composed["List-Unsubscribe"] == f"<https://h/notification/unsubscribe/{'x' * 200}>"
+        assert composed["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+        assert b"<https://h/notification/unsubscribe/" + b"x" * 200 + b">" in composed.as_bytes()
+
+    def test_a_group_may_have_a_name_and_an_address_of_its_own(self) -> None:
+        composed = message(sender_name="Class\r\n7", reply_to="teacher@example.org")
+        assert (composed["From"], composed["Reply-To"]) == ("Class 7 <noreply@example.org>", "teacher@example.org")
+
+    def test_an_answer_address_that_is_none_is_left_out(self) -> None:
+        assert message(reply_to="the teacher")["Reply-To"] is None
 
     def test_has_text_and_html(self) -> None:
         composed = message()
@@ -70,9 +92,6 @@ class TestCompose:
     def test_a_template_does_not_leave_gaps(self) -> None:
         with pytest.raises(UndefinedError):
             message(values={})
-
-
-VALUES = {"username": "ann", "link": "https://h/x", "app_url": "https://h", "days": 7}
 
 
 class TestOneLine:

@@ -4,11 +4,13 @@ from dataclasses import replace
 from uuid import uuid4
 
 from hcommon.testing.clock import START
+from hworker.emails.message import Envelope
 from hworker.emails.reply_notice import reply_notice_message
-from hworker.replies import ReplyNotice
+from hworker.notices.replies import ReplyNotice
 
 NOTICE = ReplyNotice(
     recipient_id=1,
+    replier_id=2,
     annotation_id=uuid4(),
     email="ann@example.org",
     replier="Bob",
@@ -23,7 +25,8 @@ NOTICE = ReplyNotice(
 
 
 def parts(notice: ReplyNotice) -> tuple[str, str, str]:
-    message = reply_notice_message(notice, sender="h@example.org", message_id="1@example.org", now=START)
+    envelope = Envelope(to=notice.email, sender="h@example.org", message_id="1@example.org", now=START)
+    message = reply_notice_message(notice, envelope)
     text, html = message.get_body(("plain",)), message.get_body(("html",))
     assert text is not None
     assert html is not None

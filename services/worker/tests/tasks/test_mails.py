@@ -5,14 +5,16 @@ from typing import Any
 
 import pytest
 from hcommon.crypto import KeyRing
-from hcommon.events.accounts import UserRegistered
+from hcommon.events.accounts import PasswordResetRequested, UserRegistered
 from hcommon.events.annotations import AnnotationCreated
+from hcommon.events.site import MailTestRequested
 from hcommon.models import Notification
 from hcommon.testing.clock import START
 from hcommon.testing.factories import make_user
 from hworker.context import Context
 from hworker.mailer import MailRefusedError, MailServerUnavailableError
-from hworker.tasks.mails import send_activation_mail, send_reply_notice
+from hworker.tasks.mails import send_activation_mail, send_password_reset_mail, send_test_mail
+from hworker.tasks.notices import send_reply_notice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -89,32 +91,47 @@ class TestSendActivationMail:
         send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
         assert mailer.sent == []
 
-    def test_a_redelivered_event_sends_no_second_mail(self, context: Context, mailer: Any, session: Session) -> None:
+    def test_a_redelivered_event_gives_the_same_message(self, context: Context, mailer: Any, session: Session) -> None:
         user = make_user(session, activated_at=None)
         event = UserRegistered(occurred_at=START, user_id=user.id)
         send_activation_mail(context, event=event)
         send_activation_mail(context, event=event)
-        assert len(mailer.sent) == 1
-
-    def test_another_event_sends_another_mail(self, context: Context, mailer: Any, session: Session) -> None:
-        user = make_user(session, activated_at=None)
-        for _ in range(2):
-            send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
-        assert len({message["Message-ID"] for message in mailer.sent}) == 2
+        assert len({message["Message-ID"] for message in mailer.sent}) == 1
 
     def test_a_refused_mail_is_no_error(self, context: Context, mailer: Any, session: Session) -> None:
         user = make_user(session, activated_at=None)
         mailer.error = MailRefusedError("550")
         send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
 
-    def test_a_passing_fault_is_told_and_the_next_try_sends(
-        self, context: Context, mailer: Any, session: Session
-    ) -> None:
+    def test_a_passing_fault_is_told(self, context: Context, mailer: Any, session: Session) -> None:
         user = make_user(session, activated_at=None)
-        event = UserRegistered(occurred_at=START, user_id=user.id)
         mailer.error = MailServerUnavailableError("away")
         with pytest.raises(MailServerUnavailableError):
-            send_activation_mail(context, event=event)
-        mailer.error = None
-        send_activation_mail(context, event=event)
-        assert len(mailer.sent) == 1
+            send_activation_mail(context, event=UserRegistered(occurred_at=START, user_id=user.id))
+
+
+class TestSendPasswordResetMail:
+    def test_carries_a_link_that_a_change_of_the_password_voids(
+        self, context: Context, mailer: Any, session: Session
+    ) -> None:
+        user = make_user(session, username="ann", password_changed_at=START)
+        event = PasswordResetRequested(occurred_at=START, user_id=user.id)
+        for _ in range(2):
+            send_password_reset_mail(context, event=event)
+        [message] = mailer.sent
+        found = re.search(r"https://h\.example\.org/account/reset/(\S+)", message.get_body(("plain",)).get_content())
+        assert found is not None
+        keys = KeyRing(context.settings.secret_key.get_secret_value())
+        assert keys.verify("reset-password", found[1], now=START) == [user.id, "ann@example.org", START.timestamp()]
+
+    @pytest.mark.parametrize("change", [{"deleted": True}, {"email": None}])
+    def test_nobody_to_write_to(self, context: Context, mailer: Any, session: Session, change: dict[str, Any]) -> None:
+        user = make_user(session, **change)
+        send_password_reset_mail(context, event=PasswordResetRequested(occurred_at=START, user_id=user.id))
+        assert mailer.sent == []
+
+
+class TestSendTestMail:
+    def test_arrives(self, context: Context, mailer: Any) -> None:
+        send_test_mail(context, event=MailTestRequested(occurred_at=START, to="root@example.net"))
+        assert [message["To"] for message in mailer.sent] == ["root@example.net"]

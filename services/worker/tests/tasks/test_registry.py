@@ -1,6 +1,7 @@
 """What surrounds every task."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -10,7 +11,7 @@ from celery.exceptions import Reject
 from hcommon.db.engine import Database
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.models import DeadLetter, OutboxEvent
-from hcommon.testing.clock import START
+from hcommon.testing.clock import START, FrozenClock
 from hworker.context import Context, create_context
 from hworker.mailer import MailServerUnavailableError
 from hworker.settings import Settings
@@ -50,6 +51,24 @@ class TestRunEventTask:
         row = session.scalars(select(OutboxEvent)).one()
         assert (row.event_id, row.consumer, row.attempts) == (event.id, "worker", 5)
         assert row.due_at > context.clock.now()
+
+    def test_an_outage_of_a_whole_day_loses_no_mail(
+        self, context: Context, mailer: Any, session: Session, clock: FrozenClock, thread: Any
+    ) -> None:
+        mailer.error = MailServerUnavailableError("away")
+        attempts = tries = 0
+        while clock.now() < START + timedelta(hours=24):
+            run(context, thread[1].id, attempts=attempts)
+            row = session.scalars(select(OutboxEvent)).one()
+            attempts, tries = row.attempts, tries + 1
+            clock.advance(seconds=(row.due_at - clock.now()).total_seconds())
+            session.delete(row)
+            session.flush()
+        mailer.error = None
+        run(context, thread[1].id, attempts=attempts)
+        assert len(mailer.sent) == 1
+        assert tries < 40
+        assert session.scalars(select(DeadLetter)).all() == []
 
     def test_a_bug_is_a_dead_letter(self, context: Context, mailer: Any, session: Session, thread: Any) -> None:
         mailer.error = KeyError("bug")
@@ -108,7 +127,7 @@ class TestRunPeriodicTask:
             run_periodic_task(
                 create_context(make_settings(), database=nowhere, mailer=mailer), name="purge_outbox", task_id="t1"
             )
-        assert [line["event"] for line in logs] == ["task_postponed"]
+        assert [line["event"] for line in logs] == ["task_postponed", "run_not_recorded"]
 
     def test_a_bug_is_logged(self, context: Context) -> None:
         with capture_logs() as logs:

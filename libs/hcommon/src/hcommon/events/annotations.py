@@ -47,7 +47,7 @@ class AnnotationUpdated(AnnotationEvent):
     """
 
     TYPE: ClassVar[str] = "annotation.updated"
-    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.INDEXER, Consumer.WEBSOCKET})
+    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WORKER, Consumer.INDEXER, Consumer.WEBSOCKET})
 
     before: AnnotationBefore | None = None
 
@@ -56,6 +56,16 @@ class AnnotationDeleted(AnnotationEvent):
     """Its author deleted an annotation; the row stays until it is purged."""
 
     TYPE: ClassVar[str] = "annotation.deleted"
+    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.INDEXER, Consumer.WEBSOCKET})
+
+
+class AnnotationRefreshed(AnnotationEvent):
+    """Something that an annotation shows changed without its author's doing: the author's name, or its page's address.
+
+    Nobody is mailed about it.
+    """
+
+    TYPE: ClassVar[str] = "annotation.refreshed"
     CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.INDEXER, Consumer.WEBSOCKET})
 
 

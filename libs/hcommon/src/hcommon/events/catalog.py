@@ -2,8 +2,14 @@
 
 from typing import Any
 
-from hcommon.events.accounts import GrantRevoked, UserRegistered
-from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationsRevised, AnnotationUpdated
+from hcommon.events.accounts import GrantRevoked, PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
+from hcommon.events.annotations import (
+    AnnotationCreated,
+    AnnotationDeleted,
+    AnnotationRefreshed,
+    AnnotationsRevised,
+    AnnotationUpdated,
+)
 from hcommon.events.base import Consumer, Event
 from hcommon.events.groups import (
     GroupReadersChanged,
@@ -12,18 +18,26 @@ from hcommon.events.groups import (
     MembershipCreated,
     MembershipDeleted,
 )
+from hcommon.events.lifecycle import GroupDeleted
 from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
+from hcommon.events.site import MailTestRequested
 
 EVENTS: tuple[type[Event], ...] = (
     AnnotationCreated,
     AnnotationUpdated,
     AnnotationDeleted,
-    AnnotationsRevised,
+    AnnotationRefreshed,
     AnnotationFlagged,
     AnnotationModerated,
     ShadowBanChanged,
+    AnnotationsRevised,
     UserRegistered,
+    PasswordResetRequested,
+    UserRenamed,
+    UserDeleted,
     GrantRevoked,
+    GroupDeleted,
+    MailTestRequested,
     MembershipCreated,
     MembershipChanged,
     MembershipDeleted,

@@ -5,12 +5,14 @@ from hcommon.models.checkpoint import Checkpoint
 from hcommon.models.document import Document, DocumentMeta, DocumentRevision, DocumentURI, WithdrawnURI
 from hcommon.models.feature import Feature, FeatureCohort, FeatureCohortFeature, FeatureCohortMember
 from hcommon.models.group import Group, GroupMembership, GroupScope
+from hcommon.models.mention import Mention
 from hcommon.models.moderation import ModerationLog
 from hcommon.models.notification import MailReceipt, Notification, Subscription
 from hcommon.models.organization import Organization
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
 from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
+from hcommon.models.upkeep import PeriodicRun, UserDeletion, UserRename
 from hcommon.models.user import User, UserIdentity
 
 __all__ = [
@@ -33,14 +35,18 @@ __all__ = [
     "GroupMembership",
     "GroupScope",
     "MailReceipt",
+    "Mention",
     "ModerationLog",
     "Notification",
     "Organization",
     "OutboxEvent",
+    "PeriodicRun",
     "SearchDocument",
     "Subscription",
     "Token",
     "User",
+    "UserDeletion",
     "UserIdentity",
+    "UserRename",
     "WithdrawnURI",
 ]

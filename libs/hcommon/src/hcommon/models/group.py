@@ -1,8 +1,10 @@
 """Groups, their members and their scopes."""
 
+from collections.abc import Mapping
 from enum import StrEnum
+from typing import Final
 
-from sqlalchemy import CheckConstraint, ForeignKey, String, UniqueConstraint, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hcommon.db.base import Base
@@ -44,6 +46,16 @@ class WriteableBy(StrEnum):
     MEMBERS = "members"
 
 
+CLOSED: Final[Mapping[str, object]] = {
+    "deleted": True,
+    "readable_by": ReadableBy.MEMBERS.value,
+    "writeable_by": WriteableBy.MEMBERS.value,
+    "joinable_by": JoinableBy.NOBODY.value,
+    "authority_provided_id": None,
+}
+"""Columns of a deleted group: once its memberships are gone nobody can read, write or join it."""
+
+
 class Group(Base):
     """A group; `private`, `restricted` and `open` are the three combinations that the API names.
 
@@ -54,11 +66,15 @@ class Group(Base):
         enforce_scope: With scopes, whether annotations elsewhere are refused.
         pre_moderated: New shared annotations wait for a moderator.
         sealing: Whether it has checkpoints that are not revealed.
+        reply_to: Address that answers to the group's moderation mails go to; None for none.
+        email_from_name: Name that those mails come from; None for the site's.
+        deleted: Nobody may read, write or join any more; its annotations are being deleted, then the row goes.
     """
 
     __tablename__ = "group"
     __table_args__ = (
         UniqueConstraint("authority", "authority_provided_id"),
+        Index("ix_group_deleted", "id", postgresql_where=text("deleted")),
         CheckConstraint("joinable_by IN ('authority', 'nobody')", name="joinable_by"),
         CheckConstraint("readable_by IN ('members', 'world')", name="readable_by"),
         CheckConstraint("writeable_by IN ('authority', 'members')", name="writeable_by"),
@@ -78,6 +94,9 @@ class Group(Base):
     pre_moderated: Mapped[bool] = mapped_column(server_default=text("false"))
     organization_id: Mapped[int | None] = mapped_column(ForeignKey("organization.id"), index=True)
     sealing: Mapped[bool] = mapped_column(server_default=text("false"))
+    reply_to: Mapped[LongText | None]
+    email_from_name: Mapped[LongText | None]
+    deleted: Mapped[bool] = mapped_column(server_default=text("false"))
     created: Mapped[Timestamp]
     updated: Mapped[Timestamp]
 

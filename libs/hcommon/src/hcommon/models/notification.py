@@ -3,7 +3,7 @@
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from hcommon.db.base import Base
@@ -19,20 +19,32 @@ class NotificationKind(StrEnum):
 
 
 class Notification(Base):
-    """One mail to one person about one annotation: there is never a second."""
+    """One mail to one person about one annotation: there is never a second.
+
+    Attributes:
+        sender_id: Who wrote the annotation, so that a day's mails of one person are counted quickly; None in rows of
+            older releases.
+    """
 
     __tablename__ = "notification"
-    __table_args__ = (UniqueConstraint("recipient_id", "annotation_id"),)
+    __table_args__ = (
+        UniqueConstraint("recipient_id", "annotation_id"),
+        Index("ix_notification_sender_id_created", "sender_id", "created"),
+    )
 
     id: Mapped[IntKey]
     recipient_id: Mapped[int] = mapped_column(ForeignKey("user.id", ondelete="CASCADE"))
     annotation_id: Mapped[UUID] = mapped_column(ForeignKey("annotation.id", ondelete="CASCADE"), index=True)
     kind: Mapped[LongText]
     created: Mapped[Timestamp]
+    sender_id: Mapped[int | None] = mapped_column(ForeignKey("user.id", ondelete="SET NULL"))
 
 
 class MailReceipt(Base):
-    """One mail of one event to one person, so that a repeated event sends no second."""
+    """One mail of one event to one person, so that a repeated event sends no second; kept for a month.
+
+    It is for news without an annotation, and for those of which one annotation has several: reports and verdicts.
+    """
 
     __tablename__ = "mail_receipt"
     __table_args__ = (UniqueConstraint("event_id", "recipient_id"),)

@@ -24,6 +24,7 @@ class User(Base):
     __tablename__ = "user"
     __table_args__ = (
         UniqueConstraint("username_normalized", "authority"),
+        Index("ix_user_deleted", "id", postgresql_where=text("deleted")),
         Index("uq_user_email_lower_authority", func.lower(text("email")), "authority", unique=True),
     )
 

@@ -8,7 +8,6 @@ Source: specification of the API, section 1.5; the client's needs, section 2.6.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from urllib.parse import quote
@@ -23,22 +22,9 @@ from hcommon.ids import annotation_id_to_urlsafe, make_userid
 from hcommon.models import Annotation, Document, DocumentURI, Flag, Group, User
 from hcommon.models.annotation import ModerationStatus
 from hcommon.models.group import ReadableBy
+from hcommon.presentation.links import LinkSettings as LinkSettings
+from hcommon.presentation.mention import mentions_column, present_mentions
 from hcommon.uri import is_http
-
-
-@dataclass(frozen=True, slots=True)
-class LinkSettings:
-    """Where links lead.
-
-    Attributes:
-        app_url: Public base URL, without a slash at the end.
-        authority: The site's own authority; annotations of others have no HTML page here.
-        bouncer_url: Base of in-context links, or None for none.
-    """
-
-    app_url: str
-    authority: str
-    bouncer_url: str | None
 
 
 def annotation_source() -> FromClause:
@@ -78,6 +64,7 @@ def annotation_columns(principal: Principal) -> list[Any]:
         Group.readable_by,
         _title,
         _web_uri,
+        mentions_column,
         _flagged(principal),
         _flag_count(principal),
     ]
@@ -199,7 +186,7 @@ def present(
     values["document"] = {"title": [row["document_title"]]} if row["document_title"] else {}
     values["links"] = _links(row, annotation_id, links)
     values["actions"] = ["moderate"] if moderator else []
-    values["mentions"] = []
+    values["mentions"] = [] if blank or row["mentions"] is None else present_mentions(row["mentions"], links=links)
     values["user_info"] = {"display_name": row["display_name"]}
     if row["references"]:
         values["references"] = [annotation_id_to_urlsafe(reference) for reference in row["references"]]

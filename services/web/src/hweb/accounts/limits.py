@@ -13,4 +13,7 @@ LOGIN_BY_ACCOUNT_AND_ADDRESS: Final = Limit("login-account-address", 10, timedel
 LOGIN_BY_ACCOUNT: Final = Limit("login-account", 100, timedelta(hours=1))
 LOGIN_BY_ADDRESS: Final = Limit("login-address", 200, timedelta(minutes=15))
 SIGNUP_BY_ADDRESS: Final = Limit("signup-address", 60, timedelta(hours=1))
+RESET_BY_ADDRESS: Final = Limit("reset-address", 30, timedelta(hours=1))
+RESET_MAIL_BY_ACCOUNT: Final = Limit("reset-mail", 3, timedelta(hours=1))
+DELETE_BY_ACCOUNT: Final = Limit("delete-account", 10, timedelta(hours=1))
 ACTIVATION_MAIL_BY_ACCOUNT: Final = Limit("activation-mail", 3, timedelta(hours=1))

@@ -8,6 +8,9 @@ from hcommon.crypto import KeyRing
 ACTIVATION: Final = "activate"
 """Label under which the worker signs `[user_id, email]` for the mailed link."""
 
+RESET: Final = "reset-password"
+"""Label under which the worker signs `[user_id, email, time of the last change]` for the mailed link."""
+
 CLAIM: Final = "claim-admin"
 """Label of the link that makes the first administrator."""
 

@@ -34,6 +34,7 @@ class Account:
     activated_at: datetime | None
     admin: bool
     created: datetime
+    password_changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

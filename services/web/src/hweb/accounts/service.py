@@ -6,9 +6,9 @@ from typing import Final
 
 from hcommon import outbox
 from hcommon.errors import ErrorKind, HError
-from hcommon.events.accounts import GrantRevoked, UserRegistered
+from hcommon.events.accounts import GrantRevoked, PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
 from hcommon.ids import USER_PUBID_LENGTH, new_pubid, normalize_username
-from hcommon.models import Grant, User
+from hcommon.models import Grant, User, UserDeletion, UserRename
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -19,6 +19,9 @@ from hweb.accounts.schemas import NewAccount
 _ADMIN_LOCK: Final = 0x68_61_64_6D  # any number of our own
 
 GRANT_SOURCE_DEVELOPER: Final = "developer"
+
+COMMAND: Final = "h"
+"""Who asked, when it was the command."""
 
 
 class UsernameTakenError(HError):
@@ -53,6 +56,8 @@ def sign_up(session: Session, *, new: NewAccount, password_hash: str, authority:
 
     The same form sent twice is one registration: the second is `PENDING` and changes nothing.
     """
+    if queries.is_username_reserved(session, username=new.username, authority=authority, now=now):
+        return SignUp.USERNAME_TAKEN
     user_id = _insert(session, new=new, password_hash=password_hash, authority=authority, now=now)
     if user_id is not None:
         outbox.record(session, UserRegistered(occurred_at=now, user_id=user_id))
@@ -132,13 +137,82 @@ def set_password(session: Session, *, user_id: int, password_hash: str, now: dat
     end_grants(session, user_id=user_id, now=now, keep_developer=True)
 
 
-def mark_deleted(session: Session, *, user_id: int, now: datetime) -> None:
-    """Mark an account as deleted and end all of its grants; what it wrote is purged later.
+def request_password_reset(session: Session, *, user_id: int, now: datetime) -> None:
+    """Have a link mailed with which to choose a new password."""
+    outbox.record(session, PasswordResetRequested(occurred_at=now, user_id=user_id))
+
+
+def reset_password(session: Session, *, user_id: int, password_hash: str, now: datetime) -> None:
+    """Set the password of somebody who followed the mailed link, which also proves the address.
 
     The caller also ends the browser sessions (`SessionStore.end_all`).
     """
-    session.execute(update(User).where(User.id == user_id).values(deleted=True))
+    set_password(session, user_id=user_id, password_hash=password_hash, now=now)
+    activate(session, user_id=user_id, now=now)
+
+
+def mark_deleted(session: Session, *, user_id: int, now: datetime, requested_by: str = COMMAND) -> None:
+    """Mark an account as deleted and end all of its grants; what it wrote is removed by the worker.
+
+    The caller also ends the browser sessions (`SessionStore.end_all`).
+
+    Args:
+        session: The caller's transaction.
+        user_id: Whose account; one that is deleted stays as it is.
+        now: When.
+        requested_by: Userid, or `COMMAND`.
+    """
+    mark = update(User).where(User.id == user_id, User.deleted.is_(False)).values(deleted=True)
+    user = session.execute(mark.returning(User.username, User.username_normalized, User.authority)).first()
+    if user is None:
+        return
+    session.add(
+        UserDeletion(
+            user_id=user_id,
+            username=user.username,
+            username_normalized=user.username_normalized,
+            authority=user.authority,
+            requested_by=requested_by,
+            requested_at=now,
+            annotations=queries.annotation_count(session, user_id=user_id),
+        )
+    )
     end_grants(session, user_id=user_id, now=now, keep_developer=False)
+    outbox.record(session, UserDeleted(occurred_at=now, user_id=user_id))
+
+
+def rename(session: Session, *, user_id: int, username: str, now: datetime, requested_by: str = COMMAND) -> None:
+    """Give an account another name, at once; the index and open pages follow.
+
+    Args:
+        session: The caller's transaction.
+        user_id: Whose account.
+        username: The new name; a form of it that differs in dots and case only is allowed.
+        now: When.
+        requested_by: Userid, or `COMMAND`.
+
+    Raises:
+        UsernameTakenError: Somebody else has or had it.
+    """
+    old = session.execute(select(User.username, User.authority).where(User.id == user_id).with_for_update()).one()
+    normalized = normalize_username(username)
+    same = (User.username_normalized == normalized, User.authority == old.authority, User.id != user_id)
+    if session.execute(select(User.id).where(*same)).first() or queries.is_username_reserved(
+        session, username=username, authority=old.authority, now=now
+    ):
+        raise UsernameTakenError(f"There is or was an account named {username} already.")
+    session.execute(update(User).where(User.id == user_id).values(username=username, username_normalized=normalized))
+    session.add(
+        UserRename(
+            user_id=user_id,
+            authority=old.authority,
+            old_username=old.username,
+            new_username=username,
+            requested_by=requested_by,
+            requested_at=now,
+        )
+    )
+    outbox.record(session, UserRenamed(occurred_at=now, user_id=user_id))
 
 
 def end_grants(session: Session, *, user_id: int, now: datetime, keep_developer: bool) -> None:

@@ -15,6 +15,7 @@ from hcommon.events.annotations import AnnotationBefore
 from hcommon.ids import InvalidGroupidError, split_groupid
 from hcommon.models import Annotation, Group, GroupScope
 from hcommon.presentation.annotation import annotation_columns, annotation_source
+from hcommon.presentation.mention import MARK
 from sqlalchemy import Connection, RowMapping, Select, and_, bindparam, func, select
 from sqlalchemy.orm import Session
 
@@ -113,7 +114,14 @@ BEFORE_COLUMNS: Final = (
 
 _own = prepared(select(*_group_columns, Annotation.target_uri).select_from(_with_group).where(IS_OWN))
 _locked_own = (
-    select(*BEFORE_COLUMNS, Annotation.extra, Annotation.target_uri).where(IS_OWN).with_for_update(key_share=True)
+    select(
+        *BEFORE_COLUMNS,
+        Annotation.extra,
+        Annotation.target_uri,
+        (func.strpos(Annotation.text, MARK) > 0).label("may_mention"),
+    )
+    .where(IS_OWN)
+    .with_for_update(key_share=True)
 )
 
 

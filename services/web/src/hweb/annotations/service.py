@@ -18,7 +18,7 @@ from hcommon.models import Annotation, ModerationLog
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
-from hweb.annotations import queries, rules
+from hweb.annotations import mentions, queries, rules
 from hweb.annotations.checks import InvalidAnnotationError, encode
 from hweb.annotations.queries import GroupRules
 from hweb.annotations.schemas import AnnotationChange, Content, NewAnnotation
@@ -132,6 +132,8 @@ def create(
     )
     if group.sealing:
         checkpoints.reseal(session, group_id=group.id, document_id=document_id, fresh_id=annotation_id, now=now)
+    if content.text:
+        mentions.record(session, annotation_id=annotation_id, text=content.text, now=now)
     outbox.record(
         session, AnnotationCreated(occurred_at=now, client_id=client_id, annotation_id=annotation_id, revision=1)
     )
@@ -186,6 +188,10 @@ def update(
         # Moved to another page by a change at the same time.
         columns.pop("document_id", None)
     columns |= _content_columns(change.content, current, found.group)
+    if change.content.text is not None:
+        if current["may_mention"]:
+            mentions.forget(session, annotation_id=annotation_id)
+        mentions.record(session, annotation_id=annotation_id, text=change.content.text, now=now)
     revision = _touch(session, user_id, annotation_id, now=now, values=columns)
     _log_status(session, annotation_id, current["moderation_status"], columns, now=now)
     outbox.record(

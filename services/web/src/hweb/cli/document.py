@@ -2,6 +2,7 @@
 
 from typing import Annotated
 
+import orjson
 import typer
 from hcommon import documents
 from hcommon.errors import ErrorKind, HError
@@ -9,6 +10,7 @@ from hcommon.ids import annotation_id_to_urlsafe, make_userid
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
+from hweb.annotations import moving
 from hweb.cli.application import Tools, new_app, show, tools
 from hweb.cli.user import find
 
@@ -77,6 +79,31 @@ def split(
         typer.echo(f"These are {len(done.parts)} documents now:")
         for part in done.parts:
             typer.echo(f"{part.uri} with {part.annotations} annotations")
+
+
+@app.command("migrate-uris")
+def migrate_uris(
+    file: Annotated[
+        typer.FileBinaryRead,
+        typer.Argument(help='JSON: {"old address": {"url": "new address", "document": {…}, "selectors": […]}, …}.'),
+    ],
+) -> None:
+    """Move annotations to the new addresses of their pages, in pieces; start it again after an interruption."""
+    try:
+        moves = moving.moves_of(orjson.loads(file.read()))
+    except orjson.JSONDecodeError as error:
+        raise moving.InvalidMoveError(f"The file is not JSON: {error}.") from error
+    with tools() as held:
+        for move in moves:
+            total = 0
+            while moved := _move_some(held, move):
+                total += moved
+            typer.echo(f"{move.old}: {total} moved to {move.new}")
+
+
+def _move_some(held: Tools, move: moving.Move) -> int:
+    with held.database.transaction() as session:
+        return moving.move_some(session, move=move, now=held.now)
 
 
 def _find(connection: Connection | Session, uri: str) -> int:

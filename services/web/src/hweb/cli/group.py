@@ -12,7 +12,7 @@ from sqlalchemy import RowMapping
 from sqlalchemy.orm import Session
 
 from hweb.cli.application import Tools, new_app, show, tools
-from hweb.groups import member_queries, members, queries, service
+from hweb.groups import deletion, member_queries, members, queries, service
 from hweb.groups.rules import GroupType
 from hweb.groups.schemas import GroupChange, group_change
 from hweb.groups.service import GroupNotFoundError
@@ -171,6 +171,19 @@ def leave(group: GroupName, name: UserName) -> None:
         if not members.delete(session, group_id=found["id"], user_id=user["id"], now=held.now):
             raise NoSuchUserError(f"{name} is no member of {found['pubid']}.")
     typer.echo(f"{name} has left {found['pubid']}.")
+
+
+@app.command()
+def delete(group: GroupName, *, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
+    """Delete a group: nobody can use it from now on, and the worker removes its annotations."""
+    with tools() as held:
+        with held.database.transaction() as session:
+            found = _group(session, group)
+        if not yes:
+            typer.confirm(f"Delete the group {found['name']} and all of its annotations?", abort=True)
+        with held.database.transaction() as session:
+            deletion.delete(session, group_id=found["id"], now=held.now)
+    typer.echo(f"{found['name']} is deleted; its annotations disappear within minutes.")
 
 
 def _change(held: Tools, said: Mapping[str, object]) -> GroupChange:

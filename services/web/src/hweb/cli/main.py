@@ -1,6 +1,20 @@
 """The `h` command: one module a noun."""
 
-from hweb.cli import authclient, check, document, feature, group, init, nipsa, organization, queues, search, token, user
+from hweb.cli import (
+    authclient,
+    check,
+    document,
+    feature,
+    group,
+    init,
+    mail,
+    nipsa,
+    organization,
+    queues,
+    search,
+    token,
+    user,
+)
 from hweb.cli.application import new_app
 
 app = new_app("Administers an h installation.")
@@ -15,6 +29,7 @@ app.add_typer(organization.app, name="organization")
 app.add_typer(feature.app, name="feature")
 app.add_typer(search.app, name="search")
 app.add_typer(queues.app, name="queues")
+app.add_typer(mail.app, name="mail")
 app.add_typer(document.app, name="document")
 
 

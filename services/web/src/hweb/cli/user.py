@@ -8,7 +8,7 @@ from hcommon.errors import ErrorKind, HError
 from hcommon.ids import InvalidUseridError, split_userid
 
 from hweb.accounts import passwords, queries, service
-from hweb.accounts.schemas import Account, NewAccount
+from hweb.accounts.schemas import Account, NewAccount, username_problem
 from hweb.cli.application import Tools, new_app, show, tools
 
 app = new_app("Accounts.")
@@ -129,8 +129,21 @@ def list_(
 
 
 @app.command()
+def rename(name: Name, new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="The new user name.")]) -> None:
+    """Give an account another name, at once; annotations show it, and search knows it within minutes."""
+    with tools() as held:
+        account = find(held, name)
+        problem = username_problem(new_name)
+        if problem:
+            raise InvalidAccountError(f"username: {problem}")
+        with held.database.transaction() as session:
+            service.rename(session, user_id=account.id, username=new_name, now=held.now)
+    typer.echo(f"{account.username} is {new_name} now.")
+
+
+@app.command()
 def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False) -> None:
-    """Mark an account as deleted: nobody can use it, and what it wrote is removed later."""
+    """Delete an account: nobody can use it from now on, and the worker removes what it wrote."""
     with tools() as held:
         account = find(held, name)
         if not yes:
@@ -138,7 +151,7 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
         with held.sessions() as sessions, held.database.transaction() as session:
             service.mark_deleted(session, user_id=account.id, now=held.now)
             sessions.end_all(user_id=account.id)
-    typer.echo(f"{account.username} is marked as deleted.")
+    typer.echo(f"{account.username} is deleted; what it wrote disappears within minutes.")
 
 
 def find(held: Tools, name: str) -> Account:

@@ -24,6 +24,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 # Built once: constructing a statement costs as much as executing it.
+_there = Group.deleted.is_(False)
 _mine = Group.id == any_(bindparam("group_ids", type_=ARRAY(BigInteger)))
 _by_id = prepared(select(*GROUP_COLUMNS).where(_mine))
 _candidates = union(
@@ -62,7 +63,7 @@ def groups_by_id(connection: Connection, *, group_ids: Collection[int]) -> Seque
 
 def readable_group(connection: Connection | Session, *, name: str, principal: Principal) -> RowMapping | None:
     """Return the group of this API id or third-party `groupid`, if the principal may know of it."""
-    statement = select(*GROUP_COLUMNS).where(_named(name), group_readable_condition(principal))
+    statement = select(*GROUP_COLUMNS).where(_named(name), _there, group_readable_condition(principal))
     return connection.execute(statement).mappings().first()
 
 
@@ -73,13 +74,15 @@ def by_pubid(session: Session, *, pubid: str) -> RowMapping:
 
 def by_name(session: Session, *, name: str) -> RowMapping | None:
     """Return a group by its API id or third-party `groupid`, whoever may read it."""
-    statement = select(*GROUP_COLUMNS, Group.description).where(_named(name))
+    statement = select(*GROUP_COLUMNS, Group.description).where(_named(name), _there)
     return session.execute(statement).mappings().first()
 
 
 def lock(session: Session, *, name: str, principal: Principal) -> RowMapping | None:
     """Lock a group that the principal may know of against other changes, and return it as it is now."""
-    statement = select(*GROUP_COLUMNS, Group.description).where(_named(name), group_readable_condition(principal))
+    statement = select(*GROUP_COLUMNS, Group.description).where(
+        _named(name), _there, group_readable_condition(principal)
+    )
     return session.execute(statement.with_for_update(of=Group, key_share=True)).mappings().first()
 
 
@@ -94,7 +97,11 @@ def page_of(connection: Connection | Session, *, pubid: str, authority: str) -> 
         .label("members")
     )
     statement = select(*GROUP_COLUMNS, Group.description, members)
-    return connection.execute(statement.where(Group.pubid == pubid, Group.authority == authority)).mappings().first()
+    return (
+        connection.execute(statement.where(Group.pubid == pubid, Group.authority == authority, _there))
+        .mappings()
+        .first()
+    )
 
 
 def listed(connection: Connection, *, name: str, limit: int) -> Sequence[RowMapping]:
@@ -112,7 +119,9 @@ def listed(connection: Connection, *, name: str, limit: int) -> Sequence[RowMapp
         .scalar_subquery()
         .label("members")
     )
-    statement = select(*GROUP_COLUMNS, Group.created, members).where(Group.name.icontains(name, autoescape=True))
+    statement = select(*GROUP_COLUMNS, Group.created, members).where(
+        Group.name.icontains(name, autoescape=True), _there
+    )
     return connection.execute(statement.order_by(Group.created.desc(), Group.id.desc()).limit(limit)).mappings().all()
 
 

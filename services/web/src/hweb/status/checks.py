@@ -1,16 +1,21 @@
 """What `/readyz` looks at."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
+from operator import itemgetter
+from typing import Final
 
 from hcommon.auth import ANONYMOUS
 from hcommon.db import schema
-from hcommon.health import Check
-from hcommon.models import OutboxEvent
+from hcommon.health import Check, UnhealthyError
+from hcommon.models import DeadLetter, OutboxEvent, PeriodicRun
 from hcommon.search.query import SearchQuery
-from sqlalchemy import func, select
+from sqlalchemy import RowMapping, func, select
 
 from hweb.embed.client import installed
 from hweb.resources import Resources
+
+LATE_AFTER_INTERVALS: Final = 3
+"""A task that did not run for so many of its intervals is overdue."""
 
 _NOWHERE = SearchQuery(tags=("h readiness check",), limit=1)
 
@@ -28,6 +33,8 @@ def advisory(held: Resources, *, now: datetime) -> dict[str, Check]:
     return {
         "search": lambda: _search(held),
         "outbox": lambda: _outbox(held, now),
+        "dead letters": lambda: _dead_letters(held),
+        "periodic tasks": lambda: _periodic(held, now),
         "client": lambda: installed(held.settings).version,
     }
 
@@ -55,3 +62,47 @@ def _outbox(held: Resources, now: datetime) -> str:
     with held.database.read() as connection:
         due_at: datetime | None = connection.execute(oldest).scalar()
     return "nothing waits" if due_at is None else f"oldest waits for {(now - due_at).total_seconds():.0f} s"
+
+
+def _dead_letters(held: Resources) -> str:
+    """Return that nothing was given up on.
+
+    Raises:
+        UnhealthyError: Something was, and waits for somebody to look at it.
+    """
+    with held.database.read() as connection:
+        count = connection.execute(select(func.count()).select_from(DeadLetter)).scalar_one()
+    if count:
+        raise UnhealthyError(f"{count} events were given up on: h queues list")
+    return "none"
+
+
+def _periodic(held: Resources, now: datetime) -> str:
+    """Return when each task of the schedule last ran.
+
+    Raises:
+        UnhealthyError: One failed the last time, or is overdue.
+    """
+    with held.database.read() as connection:
+        rows = connection.execute(select(*PeriodicRun.__table__.columns).order_by(PeriodicRun.name)).mappings().all()
+    if not rows:
+        return "none has run yet"
+    told = [_run(row, now) for row in rows]
+    if all(well for well, _ in told):
+        return "; ".join(text for _, text in told)
+    raise UnhealthyError("; ".join(text for _, text in sorted(told, key=itemgetter(0))))
+
+
+def _run(row: RowMapping, now: datetime) -> tuple[bool, str]:
+    """Return whether a task runs as it should, and how it does in words; faults come first in a sorted list."""
+    name, succeeded, failed = row["name"], row["succeeded_at"], row["failed_at"]
+    if failed is not None and (succeeded is None or failed > succeeded):
+        return False, f"{name} failed {_ago(now - failed)} ago: {row['error']}"
+    late = now - (succeeded or row["started_at"]) > LATE_AFTER_INTERVALS * timedelta(seconds=row["interval_seconds"])
+    text = f"{name} ran {_ago(now - (succeeded or row['started_at']))} ago ({row['milliseconds']} ms)"
+    return not late, f"{text}, which is too long" if late else text
+
+
+def _ago(age: timedelta) -> str:
+    seconds = max(int(age.total_seconds()), 0)
+    return f"{seconds} s" if seconds < 120 else f"{seconds // 60} min"  # noqa: PLR2004 - below that minutes say little

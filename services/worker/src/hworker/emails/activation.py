@@ -6,7 +6,7 @@ from typing import Final
 
 from hcommon.crypto import KeyRing
 
-from hworker.emails.message import compose
+from hworker.emails.message import Envelope, compose
 
 LIFETIME: Final = timedelta(days=7)
 LABEL: Final = "activate"
@@ -19,21 +19,11 @@ def activation_link(keys: KeyRing, *, app_url: str, user_id: int, email: str, no
     return f"{app_url}/activate/{user_id}/{code}"
 
 
-def activation_message(
-    *, to: str, username: str, link: str, app_url: str, sender: str, message_id: str, now: datetime
-) -> EmailMessage:
+def activation_message(envelope: Envelope, *, username: str, link: str, app_url: str) -> EmailMessage:
     """Return the message.
 
     Raises:
-        UnusableAddressError: `to` is not an address.
+        UnusableAddressError: The recipient's address is none.
     """
     values = {"username": username, "link": link, "app_url": app_url, "days": LIFETIME.days}
-    return compose(
-        to=to,
-        sender=sender,
-        subject="Please activate your account",
-        message_id=message_id,
-        template="activation",
-        values=values,
-        now=now,
-    )
+    return compose(envelope, subject="Please activate your account", template="activation", values=values)

@@ -1,24 +1,16 @@
 """The message to the author of an annotation that somebody has replied."""
 
-from datetime import datetime
 from email.message import EmailMessage
 
-from hworker.emails.message import compose
-from hworker.replies import ReplyNotice
+from hworker.emails.message import Envelope, compose
+from hworker.notices.replies import ReplyNotice
 
 
-def reply_notice_message(notice: ReplyNotice, *, sender: str, message_id: str, now: datetime) -> EmailMessage:
+def reply_notice_message(notice: ReplyNotice, envelope: Envelope) -> EmailMessage:
     """Return the message.
 
     Raises:
-        UnusableAddressError: The recipient's address is not one.
+        UnusableAddressError: The recipient's address is none.
     """
-    return compose(
-        to=notice.email,
-        sender=sender,
-        subject=f"{notice.replier} has replied to your annotation",
-        message_id=message_id,
-        template="reply_notice",
-        values={"notice": notice},
-        now=now,
-    )
+    subject = f"{notice.replier} has replied to your annotation"
+    return compose(envelope, subject=subject, template="reply_notice", values={"notice": notice})

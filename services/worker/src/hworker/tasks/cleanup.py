@@ -2,11 +2,27 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
+from hcommon import outbox
+from hcommon.events.accounts import UserDeleted
+from hcommon.events.lifecycle import GroupDeleted
 from hcommon.logging import get_logger
-from hcommon.models import Annotation, AuthzCode, Grant, OutboxEvent, Token
-from sqlalchemy import Executable, and_, delete, exists, or_, select
+from hcommon.models import (
+    Annotation,
+    AuthzCode,
+    DocumentURI,
+    Grant,
+    Group,
+    MailReceipt,
+    Mention,
+    Notification,
+    OutboxEvent,
+    Token,
+    User,
+)
+from sqlalchemy import Executable, and_, delete, exists, or_, select, update
 
 from hworker import metrics as names
 from hworker.context import Context
@@ -19,6 +35,9 @@ finds the row and does no harm."""
 
 KEEP_PUBLISHED: Final = timedelta(hours=48)
 """How far back `h queues replay --since` reaches."""
+
+KEEP_RECEIPTS: Final = timedelta(days=30)
+"""Events are replayed within 48 hours, dead letters whenever somebody looks at them."""
 
 GRACE: Final = timedelta(hours=1)
 """A grant without tokens is left alone this long: its first token may be on the way."""
@@ -46,10 +65,49 @@ def purge_deleted_annotations(context: Context) -> None:
     _purge(context, "annotation", lambda: _delete_some(Annotation, Annotation.deleted, old))
 
 
+def purge_mail_receipts(context: Context) -> None:
+    """Forget which mails were sent for events that cannot come again any more."""
+    old = MailReceipt.created < context.clock.now() - KEEP_RECEIPTS
+    _purge(context, "mail_receipt", lambda: _delete_some(MailReceipt, old))
+
+
+def purge_deleted_groups(context: Context) -> None:
+    """Remove deleted groups of which every annotation is purged; see that the others are being emptied."""
+    _resume(context, Group, Annotation.group_id == Group.id, GroupDeleted, "group_id")
+    empty = ~exists().where(Annotation.group_id == Group.id)
+    _purge(context, "group", lambda: _delete_some(Group, Group.deleted, empty))
+
+
+def purge_deleted_users(context: Context) -> None:
+    """Remove deleted accounts of which every annotation is purged, with what is left of them.
+
+    What may be much is removed in chunks before; the rest goes with the account's row. Accounts that still have
+    annotations are emptied first.
+    """
+    _resume(context, User, Annotation.user_id == User.id, UserDeleted, "user_id")
+    empty = ~exists().where(Annotation.user_id == User.id)
+    gone = select(User.id).where(User.deleted, empty)
+    for model, owner in ((Grant, Grant.user_id), (Notification, Notification.recipient_id), (Mention, Mention.user_id)):
+        _purge(context, model.__tablename__, partial(_delete_some, model, owner.in_(gone)))
+    claims = select(DocumentURI.id).where(DocumentURI.user_id.in_(gone)).limit(CHUNK).with_for_update(skip_locked=True)
+    disown = update(DocumentURI).where(DocumentURI.id.in_(claims)).values(user_id=None).returning(DocumentURI.id)
+    _purge(context, "claim", lambda: disown)
+    _purge(context, "user", lambda: _delete_some(User, User.deleted, empty))
+
+
 def purge_outbox(context: Context) -> None:
     """Remove events that were published long ago."""
     old = OutboxEvent.published_at < context.clock.now() - KEEP_PUBLISHED
     _purge(context, "outbox", lambda: _delete_some(OutboxEvent, old))
+
+
+def _resume(context: Context, model: type[Any], of_it: Any, event: type[UserDeleted | GroupDeleted], key: str) -> None:
+    """Have deleted things emptied that still hold annotations, whatever became of the event that was to do it."""
+    now = context.clock.now()
+    left = select(model.id).where(model.deleted, exists().where(of_it, Annotation.deleted.is_(False)))
+    with context.database.transaction() as session:
+        for subject_id in session.scalars(left.order_by(model.id).limit(CHUNK)).all():
+            outbox.record(session, event.model_validate({"occurred_at": now, key: subject_id}))
 
 
 def _expired(now: datetime) -> tuple[Any, ...]:

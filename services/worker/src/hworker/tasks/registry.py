@@ -19,11 +19,20 @@ from hcommon.logging import bound, get_logger
 
 from hworker import metrics as names
 from hworker.context import Context
-from hworker.tasks import cleanup, mails, revisions
+from hworker.tasks import authorities, cleanup, lifecycle, mails, notices, reports, revisions, runs
 
 EVENT_TASKS: Final[Mapping[str, Callable[..., None]]] = {
-    "send_reply_notice": mails.send_reply_notice,
+    "send_reply_notice": notices.send_reply_notice,
+    "send_mention_notices": notices.send_mention_notices,
+    "send_flag_notices": notices.send_flag_notices,
+    "send_verdict_notice": notices.send_verdict_notice,
+    "tell_authority": authorities.tell_authority,
     "send_activation_mail": mails.send_activation_mail,
+    "send_password_reset_mail": mails.send_password_reset_mail,
+    "send_test_mail": mails.send_test_mail,
+    "refresh_renamed_user": lifecycle.refresh_renamed_user,
+    "empty_deleted_user": lifecycle.empty_deleted_user,
+    "empty_deleted_group": lifecycle.empty_deleted_group,
     "revise_group": revisions.revise_group,
 }
 """Tasks that carry out an event; called with it."""
@@ -32,7 +41,11 @@ PERIODIC_TASKS: Final[Mapping[str, Callable[[Context], None]]] = {
     "purge_tokens": cleanup.purge_tokens,
     "purge_authz_codes": cleanup.purge_authz_codes,
     "purge_deleted_annotations": cleanup.purge_deleted_annotations,
+    "purge_deleted_users": cleanup.purge_deleted_users,
+    "purge_deleted_groups": cleanup.purge_deleted_groups,
+    "purge_mail_receipts": cleanup.purge_mail_receipts,
     "purge_outbox": cleanup.purge_outbox,
+    "report_queues": reports.report_queues,
 }
 """Tasks of the schedule; what they do not finish they do the next time."""
 
@@ -73,16 +86,18 @@ def run_event_task(
 
 
 def run_periodic_task(context: Context, *, name: str, task_id: str, **_: Any) -> None:
-    """Run a task of the schedule; a failure is logged, and the next time is the retry."""
-    with bound(task=name, task_id=task_id):
+    """Run a task of the schedule; a failure is logged and kept for people to see, and the next time is the retry."""
+    with bound(task=name, task_id=task_id), runs.recorded(context, name) as run:
         try:
             _timed(context, name, lambda: PERIODIC_TASKS[name](context))
         except (UnavailableError, SoftTimeLimitExceeded) as error:
             _log.warning("task_postponed", reason=str(error))
             context.metrics.count(names.TASK_POSTPONED, name=name)
-        except Exception:  # noqa: BLE001 - a bug is logged and counted; there is nobody else to tell
+            run.error = error
+        except Exception as error:  # noqa: BLE001 - a bug is logged and counted; there is nobody else to tell
             _log.exception("task_failed")
             context.metrics.count(names.TASK_FAILED, name=name)
+            run.error = error
 
 
 def _decode(event_type: str, payload: str, attempts: int) -> Delivery | None:

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from hweb.accounts.pages import claim, login, signup
+from hweb.accounts.pages import claim, deletion, login, reset, signup
 
 router = APIRouter(include_in_schema=False)
-for part in (login, signup, claim):
+for part in (login, signup, reset, deletion, claim):
     router.include_router(part.router)

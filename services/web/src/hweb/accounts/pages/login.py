@@ -29,7 +29,7 @@ def show_login(request: Request, held: ResourcesDep, visitor: VisitorDep, user: 
     wanted = request.query_params
     if user.user_id is not None:
         return RedirectResponse(safe_next(wanted.get("next", ""), app_url=held.settings.app_url), 302)
-    return _form(request, visitor, wanted, activated="activated" in wanted)
+    return _form(request, visitor, wanted, activated="activated" in wanted, reset="reset" in wanted)
 
 
 @router.post("/login", name="login.submit")
@@ -105,7 +105,14 @@ def _send_activation_again(held: Resources, account: Account) -> None:
 
 
 def _form(
-    request: Request, visitor: Visitor, values: Form, *, status: int = 200, problem: str = "", activated: bool = False
+    request: Request,
+    visitor: Visitor,
+    values: Form,
+    *,
+    status: int = 200,
+    problem: str = "",
+    activated: bool = False,
+    reset: bool = False,
 ) -> Response:
     carried = carried_fields(values)
     return form_page(
@@ -120,4 +127,5 @@ def _form(
         for_oauth=bool(values.get("for_oauth")),
         problem=problem,
         activated=activated,
+        reset=reset,
     )

@@ -5,12 +5,12 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from hcommon.models import Annotation, Notification, Subscription, User
+from hcommon.models import Annotation, Mention, Notification, Subscription, User
 from hcommon.models.group import Role
 from hcommon.presentation.annotation import LinkSettings
 from hcommon.testing.clock import START
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user
-from hworker import replies
+from hworker.notices import replies
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -141,13 +141,27 @@ class TestFindNotice:
         add_member(session, group=group, user=ann)
         assert find(session, reply) is not None
 
-    def test_not_even_a_moderator_is_mailed_a_pending_reply(self, session: Session) -> None:
+    def test_a_moderator_is_told_of_a_pending_reply_but_not_what_it_says(self, session: Session) -> None:
         ann, bob = make_user(session), make_user(session)
         group = make_group(session, kind="open")
         add_member(session, group=group, user=ann, role=Role.OWNER)
         root = make_annotation(session, user=ann, group=group)
         reply = make_annotation(session, user=bob, group=group, references=[root.id], moderation_status="PENDING")
+        reply.text = "secret"
+        notice = find(session, reply)
+        assert notice is not None
+        assert (notice.pending, notice.reply_text) == (True, "")
+        reply.moderation_status = "DENIED"
         assert find(session, reply) is None
+
+    @pytest.mark.parametrize(("active", "told"), [(True, False), (False, True)])
+    def test_whoever_is_told_of_a_mention_in_it_is_not_told_of_the_reply_too(
+        self, session: Session, thread: Thread, active: bool, told: bool
+    ) -> None:
+        _, reply, ann, _ = thread
+        session.add(Mention(annotation_id=reply.id, user_id=ann.id, username="ann", created=START))
+        session.add(Subscription(user_id=ann.id, kind="mention", active=active))
+        assert (find(session, reply) is not None) is told
 
 
 class TestClaim:

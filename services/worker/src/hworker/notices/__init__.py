@@ -1,0 +1,1 @@
+"""Who is told what about an annotation, a module a kind; nothing here sends."""

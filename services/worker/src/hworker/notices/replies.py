@@ -1,0 +1,109 @@
+"""Who is told of a reply, and what there is to tell.
+
+The author of the annotation replied to, when all of this holds: both annotations are there; the reply is shared and
+its author is not shadow-banned; nobody is told of their own reply, nor of one that mentions them, since they are told
+of that; the recipient has an address, has not switched these mails off, and may see the reply.
+
+Source: specification of the API, section 7.2.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from hcommon.auth import principal_of_user
+from hcommon.models import Annotation, Mention, User
+from hcommon.models.notification import NotificationKind
+from hcommon.presentation.links import LinkSettings
+from sqlalchemy import Connection, RowMapping, and_, exists, select
+from sqlalchemy.orm import Session
+
+from hworker.notices.recipients import claim as claim_notice
+from hworker.notices.recipients import quoted, seen_by, wants
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyNotice:
+    """What one recipient is told.
+
+    Attributes:
+        replier: Display name or else username.
+        title: Of the document; None when it has none.
+        pending: The reply waits for a decision of moderators, of whom the recipient is one; its text is not told.
+        html_link: The reply's page here; None for authors of another authority.
+        incontext_link: The thread on the annotated page; None without `BOUNCER_URL`.
+    """
+
+    recipient_id: int
+    replier_id: int
+    annotation_id: UUID
+    email: str
+    replier: str
+    title: str | None
+    parent_text: str
+    parent_created: datetime
+    reply_text: str
+    reply_created: datetime
+    html_link: str | None
+    incontext_link: str | None
+    pending: bool = False
+
+
+def find_notice(connection: Connection | Session, *, annotation_id: UUID, links: LinkSettings) -> ReplyNotice | None:
+    """Return whom to tell of an annotation and what, as things stand now; None for nobody."""
+    parent = _parent_of(connection, annotation_id)
+    if parent is None:
+        return None
+    recipient = principal_of_user(connection, parent["user_id"])
+    reply = seen_by(connection, annotation_id=annotation_id, recipient=recipient, links=links)
+    if reply is None or not reply.row["shared"] or reply.row["user_id"] == recipient.user_id:
+        return None
+    return ReplyNotice(
+        recipient_id=parent["user_id"],
+        replier_id=reply.row["user_id"],
+        annotation_id=annotation_id,
+        email=parent["email"],
+        replier=reply.author,
+        title=reply.row["document_title"],
+        parent_text=quoted(parent["text"]),
+        parent_created=parent["created"],
+        reply_text=reply.text,
+        reply_created=reply.row["created"],
+        html_link=reply.html_link,
+        incontext_link=reply.incontext_link,
+        pending=reply.pending,
+    )
+
+
+def claim(session: Session, *, notice: ReplyNotice, now: datetime) -> bool:
+    """Take it on to tell the recipient, in the session's transaction; False when they were told before."""
+    return claim_notice(
+        session,
+        recipient_id=notice.recipient_id,
+        annotation_id=notice.annotation_id,
+        sender_id=notice.replier_id,
+        kind=NotificationKind.REPLY,
+        now=now,
+    )
+
+
+def _parent_of(connection: Connection | Session, annotation_id: UUID) -> RowMapping | None:
+    """Return the annotation replied to with its author's address, if the author is to be told of replies."""
+    references = connection.execute(select(Annotation.references).where(Annotation.id == annotation_id)).scalar()
+    if not references:
+        return None
+    told_of_mention = and_(
+        exists().where(Mention.annotation_id == annotation_id, Mention.user_id == User.id),
+        wants(NotificationKind.MENTION),
+    )
+    statement = (
+        select(Annotation.user_id, Annotation.text, Annotation.created, User.email)
+        .join(User, User.id == Annotation.user_id)
+        .where(
+            Annotation.id == references[-1],
+            Annotation.deleted.is_(False),
+            wants(NotificationKind.REPLY),
+            ~told_of_mention,
+        )
+    )
+    return connection.execute(statement).mappings().first()

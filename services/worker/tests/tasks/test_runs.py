@@ -1,0 +1,65 @@
+"""How periodic tasks fare, for people to see."""
+
+import socket
+from dataclasses import replace
+from uuid import uuid4
+
+from hcommon.errors import UnavailableError
+from hcommon.metrics import Metrics
+from hcommon.models import DeadLetter, PeriodicRun
+from hcommon.testing.clock import FrozenClock
+from hworker.context import Context
+from hworker.intervals import SCHEDULE
+from hworker.tasks import runs
+from hworker.tasks.registry import run_periodic_task
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+from structlog.testing import capture_logs
+
+
+def only(session: Session) -> PeriodicRun:
+    session.expire_all()
+    return session.scalars(select(PeriodicRun)).one()
+
+
+class TestRecorded:
+    def test_a_good_run_is_kept(self, context: Context, session: Session, clock: FrozenClock) -> None:
+        run_periodic_task(context, name="purge_outbox", task_id="t1")
+        row = only(session)
+        assert (row.name, row.succeeded_at, row.failed_at) == ("purge_outbox", clock.now(), None)
+        assert row.interval_seconds == SCHEDULE["purge_outbox"].total_seconds()
+
+    def test_a_failure_is_kept_beside_the_last_good_run(
+        self, context: Context, session: Session, clock: FrozenClock
+    ) -> None:
+        run_periodic_task(context, name="purge_outbox", task_id="t1")
+        good = clock.now()
+        clock.advance(hours=1)
+        with runs.recorded(context, "purge_outbox") as run:
+            run.error = UnavailableError("The index is away.")
+        row = only(session)
+        assert (row.succeeded_at, row.failed_at, row.error) == (good, clock.now(), "The index is away.")
+
+    def test_of_a_bug_its_kind_is_kept(self, context: Context, session: Session) -> None:
+        with capture_logs():
+            run_periodic_task(context, name="no_such_task", task_id="t1")
+        assert only(session).error == "KeyError"
+
+
+class TestReportQueues:
+    def test_measures_what_waits(self, context: Context, session: Session, clock: FrozenClock) -> None:
+        now = clock.now()
+        letter = {"event_id": uuid4(), "type": "x", "payload": "{}", "consumer": "worker", "attempts": 1, "error": ""}
+        session.add(DeadLetter(occurred_at=now, buried_at=now, **letter))
+        session.flush()
+        run_periodic_task(context, name="purge_outbox", task_id="t1")
+        clock.advance(seconds=90)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd:
+            statsd.bind(("127.0.0.1", 0))
+            statsd.settimeout(10)
+            metrics = Metrics(host="127.0.0.1", port=statsd.getsockname()[1], prefix="h")
+            run_periodic_task(replace(context, metrics=metrics), name="report_queues", task_id="t2")
+            metrics.close()
+            received = [statsd.recv(1000) for _ in range(6)]
+        assert b"h.worker.dead_letters:1|g" in received
+        assert any(line.startswith(b"h.worker.periodic.purge_outbox.age_seconds:90") for line in received)
