@@ -29,7 +29,7 @@ from hcommon.presentation.annotation import annotation_columns, annotation_sourc
 from hcommon.search.document import read_batch
 from hcommon.search.elasticsearch.mapping import source_of
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user, make_world_group
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -290,8 +290,31 @@ def matches(clause: dict[str, Any], document: dict[str, Any]) -> bool:
     return required and found >= body.get("minimum_should_match", 0)
 
 
+SEALED = WorldPlan(
+    banned=[False, False, False],
+    kinds=["private"],
+    roles={(0, 1): Role.MEMBER, (1, 1): Role.MEMBER, (2, 1): Role.MEMBER},
+    instructors={(2, 1)},
+    annotations=[
+        AnnotationPlan(
+            author=0,
+            group=group,
+            shared=True,
+            deleted=False,
+            moderation_status=None,
+            sealed=True,
+            revealed_to=revealed_to,
+        )
+        for group in (0, 1)
+        for revealed_to in (None, 1)
+    ],
+)
+"""A course with an instructor, in which every way of being sealed occurs: random worlds would often miss one."""
+
+
 class TestFourForms:
     @given(plan=world_plans())
+    @example(plan=SEALED)
     @settings(deadline=None, max_examples=60)
     def test_agree_in_every_world(self, shared_database: Database, plan: WorldPlan) -> None:
         with shared_database.engine.connect() as connection, connection.begin() as outer:
