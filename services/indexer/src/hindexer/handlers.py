@@ -14,7 +14,7 @@ from hcommon.search.document import Batch, read_batch
 from hcommon.search.writer import SearchWriter
 
 from hindexer import metrics as names
-from hindexer.authors import AuthorChunk
+from hindexer.authors import AuthorChunk, write_chunks
 from hindexer.subscriptions import SUBSCRIPTIONS
 
 _log = get_logger(__name__)

@@ -6,7 +6,6 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from hweb import metrics
-from hweb.deps import BEARER
 from hweb.pagecache.lookups import Lookups
 from hweb.pagecache.store import Answer, PageCache, Question, reader_of
 from hweb.resources import Resources
@@ -16,7 +15,7 @@ ROUTES: Final = {"/api/search": SimpleNamespace(name="search"), "/api/badge": Si
 """The paths that may be answered so, with the routes that answer them otherwise."""
 
 _SESSION: Final = f"{SESSION_COOKIE}=".encode()
-_BEARER: Final = BEARER.encode()
+_BEARER: Final = b"bearer "
 
 
 class CachedReads:
