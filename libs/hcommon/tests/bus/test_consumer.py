@@ -297,9 +297,9 @@ class TestBrokerOutage:
         self, bus_url: str, bus_client: redis.Redis, worker_consumer: EventConsumer, recorder: Any, running: Any
     ) -> None:
         sent = events(4)
-        publish(bus_url, sent)
         with running(worker_consumer) as stop:
             recorder.fail = lambda _: stop.set()
+            publish(bus_url, sent)
             recorder.next_received()
         assert recorder.has_more is False
         assert bus_client.llen("h.worker") == 3
