@@ -17,6 +17,11 @@ compose() { docker compose --file compose.yaml "$@"; }
 if ! compose up --detach --remove-orphans --wait --wait-timeout "${H_WAIT_SECONDS:-600}"; then
     echo >&2
     compose ps --all --format 'table {{.Service}}\t{{.Status}}' >&2
+    # What ended instead of running says why at its end.
+    for service in $(compose ps --all --status exited --services); do
+        printf '\n%s:\n' "$service" >&2
+        docker logs --tail 20 "$(compose ps --all --quiet "$service" | head -1)" >&2
+    done
     fail "Not everything is healthy. The logs say why: make logs"
 fi
 
