@@ -30,8 +30,8 @@ images: ## Build the image of each service, and Elasticsearch with ICU
 	@echo h-elasticsearch && docker build --quiet --tag h-elasticsearch compose/elasticsearch
 
 .PHONY: up
-up: ## Start all of h in containers: http://localhost:5000
-	@compose/up.sh
+up: ## Start all of h in containers: make up ARGS="--scale worker=2"
+	@compose/up.sh $(ARGS)
 
 .PHONY: down
 down: ## Stop the containers; their data stays
@@ -42,7 +42,8 @@ logs: ## Follow the logs of the containers: make logs ARGS="web relay"
 	@docker compose --file compose/compose.yaml logs --follow --tail 100 $(ARGS)
 
 .PHONY: e2e
-e2e: venv ## Test the images from outside, with containers of their own: make e2e ARGS="-k restart"
+e2e: venv images ## Test the images from outside, with containers of their own: make e2e ARGS="-k restart"
+	@tools/install_chromium.sh
 	@$(BIN)/pytest tests/e2e $(ARGS)
 
 ##@ Develop

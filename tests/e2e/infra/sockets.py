@@ -38,7 +38,7 @@ class Listener:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(20), f"the socket did not open: {self.problem}"
+        self.wait_until_open()
         return self
 
     def __exit__(
@@ -52,6 +52,10 @@ class Listener:
     def wait_for(self, ids: set[str], *, seconds: float = 20) -> None:
         """Wait until all of these were announced."""
         wait_until(lambda: ids <= set(self.heard), seconds=seconds, what=f"announcement of {len(ids)} annotations")
+
+    def wait_until_open(self, *, seconds: float = 20) -> None:
+        """Wait until it is connected and the server has answered."""
+        assert self._ready.wait(seconds), f"the socket did not open: {self.problem}"
 
     def _run(self) -> None:
         while not self._stop.is_set():
