@@ -56,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 def system() -> Iterator[System | Containers]:
     """All of h; where `make run` runs it its logs may hold no error at the end."""
     shutil.rmtree(ARTIFACTS, ignore_errors=True)
-    if described := os.environ.get("TEST_BROWSER_CONTAINERS"):
+    if described := os.environ.get("TEST_BROWSER_CONTAINERS"):  # noqa: TID251 - not a setting of h
         yield Containers(Path(described))
         return
     with systems.running() as running:

@@ -34,6 +34,5 @@ class TestBrowser:
             timeout=SECONDS,
             check=False,
         )
-        print(done.stdout)
         assert done.returncode == 0, done.stdout[-8000:]
         stack.wait_healthy(SERVICES)
