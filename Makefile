@@ -46,6 +46,18 @@ e2e: venv images ## Test the images from outside, with containers of their own: 
 	@tools/install_chromium.sh
 	@$(BIN)/pytest tests/e2e $(ARGS)
 
+# The ordinary run is for every change; the big one takes about ten times as long.
+search-tests search-tests-big: export TEST_SEARCH_CORPUS ?= $(if $(findstring big,$@),20000,1500)
+search-tests search-tests-big: export TEST_SEARCH_QUERIES ?= $(if $(findstring big,$@),5000,1500)
+
+.PHONY: search-tests search-tests-big
+search-tests: venv ## Compare Elasticsearch, in a container, with PostgreSQL: make search-tests TEST_SEARCH_SEED=7
+search-tests-big: venv ## The same with 20 000 annotations in twelve languages and 5 000 searches
+search-tests search-tests-big:
+	@docker image inspect h-elasticsearch >/dev/null 2>&1 || docker build --quiet --tag h-elasticsearch compose/elasticsearch
+	@tools/with_elasticsearch.sh $(BIN)/pytest -q libs/hcommon/tests/search/elasticsearch \
+	    services/web/tests/cli/test_elasticsearch.py $(ARGS)
+
 ##@ Develop
 
 .PHONY: venv
@@ -103,4 +115,4 @@ lock: venv ## Resolve the locked dependencies again: make lock ARGS=--upgrade
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-zA-Z0-9_.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /^[a-zA-Z0-9_.-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

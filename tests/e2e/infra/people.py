@@ -4,6 +4,7 @@ import html
 import json
 import re
 import secrets
+import ssl
 from typing import Any, Self
 from urllib.parse import urlsplit
 
@@ -83,10 +84,12 @@ class Visitor:
 class Api:
     """What one account does through the API."""
 
-    def __init__(self, system: System, *, token: str | None, url: str | None = None) -> None:
+    def __init__(
+        self, system: System, *, token: str | None, url: str | None = None, trust: ssl.SSLContext | bool = True
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.token = token
-        self.http = httpx2.Client(base_url=f"{url or system.url}/api", headers=headers, timeout=20)
+        self.http = httpx2.Client(base_url=f"{url or system.url}/api", headers=headers, timeout=20, verify=trust)
         system.closing.callback(self.http.close)
 
     def create(self, **values: Any) -> dict[str, Any]:

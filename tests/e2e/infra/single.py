@@ -44,6 +44,14 @@ def docker(*arguments: str) -> str:
     return done.stdout.strip()
 
 
+def try_docker(*arguments: str) -> Ended:
+    """Run the docker command, which may fail."""
+    done = subprocess.run(
+        ["docker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return Ended(done.returncode, done.stdout)
+
+
 def logs(name: str) -> str:
     """Return what a container has said, on both of its outputs."""
     done = subprocess.run(
