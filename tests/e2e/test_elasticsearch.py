@@ -22,6 +22,23 @@ def people(stack: Stack) -> tuple[Api, Api]:
     return account(stack, "searcher"), account(stack, "scribbler")
 
 
+@pytest.fixture(scope="module")
+def troubled(stack: Stack, people: tuple[Api, Api]) -> Iterator[tuple[FaultyProxy, Api]]:
+    """A web container and the only indexer, both behind a proxy that can be told to misbehave."""
+    proxy = FaultyProxy(stack.address("elasticsearch"), 9200)
+    behind = {"ELASTICSEARCH_URL": f"http://{stack.gateway}:{proxy.port}", "ELASTICSEARCH_WRITE_SECONDS": "3"}
+    stack.remove("indexer")
+    names = [stack.start(name, number=9, env=behind) for name in ("web", "indexer")]
+    stack.wait_healthy(names)
+    url = f"http://localhost:{stack.ports['web9']}"
+    yield proxy, Api(stack, token=people[0].token, url=url)
+    for name in names:
+        stack.remove(name)
+    proxy.close()
+    stack.start("indexer")
+    stack.wait_healthy(["indexer"])
+
+
 class TestOutage:
     def test_away_searches_say_so_and_everything_else_goes_on(self, stack: Stack, people: tuple[Api, Api]) -> None:
         reader, other = people
@@ -58,22 +75,6 @@ class TestOutage:
 
 
 class TestTrouble:
-    @pytest.fixture(scope="class")
-    def troubled(self, stack: Stack, people: tuple[Api, Api]) -> Iterator[tuple[FaultyProxy, Api]]:
-        """A web container and the only indexer, both behind a proxy that can be told to misbehave."""
-        proxy = FaultyProxy(stack.address("elasticsearch"), 9200)
-        behind = {"ELASTICSEARCH_URL": f"http://{stack.gateway}:{proxy.port}", "ELASTICSEARCH_WRITE_SECONDS": "3"}
-        stack.remove("indexer")
-        names = [stack.start(name, number=9, env=behind) for name in ("web", "indexer")]
-        stack.wait_healthy(names)
-        url = f"http://localhost:{stack.ports['web9']}"
-        yield proxy, Api(stack, token=people[0].token, url=url)
-        for name in names:
-            stack.remove(name)
-        proxy.close()
-        stack.start("indexer")
-        stack.wait_healthy(["indexer"])
-
     @pytest.mark.parametrize("fault", [Fault.SLOW, Fault.NONSENSE])
     def test_searches_say_so_in_time_and_the_index_catches_up(
         self, stack: Stack, people: tuple[Api, Api], troubled: tuple[FaultyProxy, Api], fault: Fault
