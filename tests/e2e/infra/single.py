@@ -14,7 +14,7 @@ class Ended:
     output: str
 
 
-def run(*arguments: str, typed: str = "", seconds: float = 60) -> Ended:
+def run(*arguments: str, typed: str = "", seconds: float = 240) -> Ended:
     """Run `docker run --rm` in the foreground; output and errors are taken together."""
     done = subprocess.run(
         ["docker", "run", "--rm", "-i", *_label(), *arguments],
