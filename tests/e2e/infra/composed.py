@@ -13,7 +13,7 @@ from tests.e2e.infra.leftovers import project
 from tests.e2e.infra.sinks import MailSink, free_ports
 
 COMPOSE = Path(__file__).parents[3] / "compose"
-UP_SECONDS = 400
+UP_SECONDS = 900
 
 
 class Composed:
