@@ -56,6 +56,8 @@ def configure(*, service: str, level: str = "INFO", log_format: LogFormat = "jso
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # A line a request to Elasticsearch; what fails there we log ourselves.
+    logging.getLogger("elastic_transport").setLevel(logging.CRITICAL if level.upper() != "DEBUG" else logging.DEBUG)
 
 
 class _StandardError:
