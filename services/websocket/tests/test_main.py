@@ -43,7 +43,7 @@ class Process:
 
     @property
     def port(self) -> int:
-        return int(self.wait_for_log(r'"port": (\d+)')[1])
+        return int(self.wait_for_log(r'"port":(\d+)')[1])
 
     def wait_until_ready(self) -> None:
         deadline = time.monotonic() + SECONDS
@@ -131,7 +131,7 @@ class TestFileLimit:
     ) -> None:
         set_environment(WEBSOCKET_MAX_CONNECTIONS="1000")
         process = start("sh", "-c", 'ulimit -n 258; exec "$@"', "sh")
-        process.wait_for_log(r'"sockets": 2, "asked": 1000.*file_limit_is_low')
+        process.wait_for_log(r'"sockets":2,"asked":1000.*file_limit_is_low')
         process.wait_until_ready()
         with make_client(process.port), make_client(process.port):
             with pytest.raises(InvalidStatus) as caught, make_client(process.port):
@@ -156,7 +156,7 @@ class TestStop:
             process.process.terminate()
             assert {client.closed() for client in clients} == {(1012, "service restart")}
             assert process.process.wait(SECONDS) == 0
-        assert '"event": "stopped"' in process.log()
+        assert '"event":"stopped"' in process.log()
 
     def test_those_that_wait_for_their_turn_hear_of_events_until_then(
         self,
@@ -211,7 +211,7 @@ class TestLog:
             assert b" 400 " in connection.recv(1000)
         assert process.stop() == 0
         log = process.log()
-        assert '"path": "/ws"' in log
+        assert '"path":"/ws"' in log
         assert "origin_refused" in log
         assert [secret for secret in secrets if secret in log] == []
         assert "access_token" not in log

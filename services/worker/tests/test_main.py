@@ -177,7 +177,7 @@ class TestAll:
         assert len(mail.messages) == 2
         sent = [line for line in worker.log().splitlines() if '"mail_sent"' in line and '"reply"' in line]
         assert len(sent) == 1
-        assert '"request_id": "request-7"' in sent[0]
+        assert '"request_id":"request-7"' in sent[0]
         assert "ann@example.org" not in worker.log()
 
     def test_an_outage_of_the_mail_server_is_ridden_out(

@@ -234,7 +234,7 @@ class Stack:
             for name in self._containers
             if name not in BACKING
             for line in self.log(name).splitlines()
-            if '"level": "error"' in line or '"level": "critical"' in line or "Traceback" in line
+            if '"level":"error"' in line or '"level":"critical"' in line or "Traceback" in line
             if "Cannot connect to amqp" not in line  # how Celery says that it waits for the broker
         ]
 
