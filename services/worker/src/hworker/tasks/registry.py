@@ -34,6 +34,7 @@ EVENT_TASKS: Final[Mapping[str, Callable[..., None]]] = {
     "empty_deleted_user": lifecycle.empty_deleted_user,
     "empty_deleted_group": lifecycle.empty_deleted_group,
     "revise_group": revisions.revise_group,
+    "revise_author": revisions.revise_author,
 }
 """Tasks that carry out an event; called with it."""
 
