@@ -30,8 +30,8 @@ images: ## Build the image of each service, and Elasticsearch with ICU
 	@echo h-elasticsearch && docker build --quiet --tag h-elasticsearch compose/elasticsearch
 
 .PHONY: up
-up: ## Start all of h in containers: http://localhost:5000
-	@compose/up.sh
+up: ## Start all of h in containers: make up ARGS="--scale worker=2"
+	@compose/up.sh $(ARGS)
 
 .PHONY: down
 down: ## Stop the containers; their data stays
@@ -42,8 +42,21 @@ logs: ## Follow the logs of the containers: make logs ARGS="web relay"
 	@docker compose --file compose/compose.yaml logs --follow --tail 100 $(ARGS)
 
 .PHONY: e2e
-e2e: venv ## Test the images from outside, with containers of their own: make e2e ARGS="-k restart"
+e2e: venv images ## Test the images from outside, with containers of their own: make e2e ARGS="-k restart"
+	@tools/install_chromium.sh
 	@$(BIN)/pytest tests/e2e $(ARGS)
+
+# The ordinary run is for every change; the big one takes about ten times as long.
+search-tests search-tests-big: export TEST_SEARCH_CORPUS ?= $(if $(findstring big,$@),20000,1500)
+search-tests search-tests-big: export TEST_SEARCH_QUERIES ?= $(if $(findstring big,$@),5000,1500)
+
+.PHONY: search-tests search-tests-big
+search-tests: venv ## Compare Elasticsearch, in a container, with PostgreSQL: make search-tests TEST_SEARCH_SEED=7
+search-tests-big: venv ## The same with 20 000 annotations in twelve languages and 5 000 searches
+search-tests search-tests-big:
+	@docker image inspect h-elasticsearch >/dev/null 2>&1 || docker build --quiet --tag h-elasticsearch compose/elasticsearch
+	@tools/with_elasticsearch.sh $(BIN)/pytest -q libs/hcommon/tests/search/elasticsearch \
+	    services/web/tests/cli/test_elasticsearch.py $(ARGS)
 
 ##@ Develop
 
@@ -102,4 +115,4 @@ lock: venv ## Resolve the locked dependencies again: make lock ARGS=--upgrade
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 	    /^##@ / { printf "\n%s\n", substr($$0, 5) } \
-	    /^[a-zA-Z0-9_.-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	    /^[a-zA-Z0-9_.-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)

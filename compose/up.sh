@@ -1,5 +1,6 @@
 #!/bin/sh
 # Starts all of h in containers, waits until it is healthy and says where it is. Safe to run again.
+# Arguments go to `docker compose up`: compose/up.sh --scale web=2 --scale worker=2 (docs/how-to/scale.md).
 set -eu
 cd "$(dirname "$0")"
 
@@ -14,9 +15,14 @@ docker version >/dev/null 2>&1 || fail "The Docker engine does not answer; is it
 
 ./configure.sh
 compose() { docker compose --file compose.yaml "$@"; }
-if ! compose up --detach --remove-orphans --wait --wait-timeout "${H_WAIT_SECONDS:-600}"; then
+if ! compose up --detach --remove-orphans --wait --wait-timeout "${H_WAIT_SECONDS:-600}" "$@"; then
     echo >&2
     compose ps --all --format 'table {{.Service}}\t{{.Status}}' >&2
+    # What ended instead of running says why at its end.
+    for service in $(compose ps --all --status exited --services); do
+        printf '\n%s:\n' "$service" >&2
+        docker logs --tail 20 "$(compose ps --all --quiet "$service" | head -1)" >&2
+    done
     fail "Not everything is healthy. The logs say why: make logs"
 fi
 

@@ -1,8 +1,10 @@
 """The system, the browser, and people who use it.
 
-The journeys know the system from outside alone: its commands, its pages and the unmodified client.
+The journeys know the system from outside alone: its commands, its pages and the unmodified client. They start one as
+`make run` does, or use the containers that the file named by `TEST_BROWSER_CONTAINERS` describes.
 """
 
+import os
 import re
 import shutil
 from collections.abc import Callable, Generator, Iterator
@@ -14,6 +16,7 @@ from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser import chromium, ownsite
 from tests.browser import system as systems
+from tests.browser.containers import Containers
 from tests.browser.ownsite import OwnSite
 from tests.browser.system import System
 from tests.browser.visitor import TIMEOUT_MS, People, Visitor, picture
@@ -50,9 +53,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 @pytest.fixture(scope="session")
-def system() -> Iterator[System]:
-    """All of h, as `make run` runs it; at the end its logs may hold no error."""
+def system() -> Iterator[System | Containers]:
+    """All of h; where `make run` runs it its logs may hold no error at the end."""
     shutil.rmtree(ARTIFACTS, ignore_errors=True)
+    if described := os.environ.get("TEST_BROWSER_CONTAINERS"):  # noqa: TID251 - not a setting of h
+        yield Containers(Path(described))
+        return
     with systems.running() as running:
         yield running
         shutil.copytree(running.data / "log", ARTIFACTS / "log")

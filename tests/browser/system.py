@@ -38,6 +38,11 @@ class System:
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
+    def kept_mail(self) -> Path | None:
+        """Directory of the mails, None where the system shows them itself."""
+        return None
+
+    @property
     def environment(self) -> dict[str, str]:
         """What its services were told."""
         variables: dict[str, str] = json.loads((self.data / "environment.json").read_text())

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Enter
 from tests.browser.system import System
 
-FOR_EVERYBODY = ("/welcome", "/login", "/signup", "/forgot-password", "/docs", "/docs/help", "/dev/mail")
+FOR_EVERYBODY = ("/welcome", "/login", "/signup", "/forgot-password", "/docs", "/docs/help")
 FOR_USERS = ("/welcome", "/account/settings", "/groups/new", "/logout")
 OF_THE_CLIENT = ("/app.html", "/notebook", "/stream", "/user-profile")
 
@@ -23,6 +23,16 @@ def test_pages_show_without_complaints_of_the_browser(
         assert answer is not None
         assert answer.ok, path
         expect(page.get_by_role("heading", level=1)).to_be_visible()
+
+
+def test_kept_mail_shows_without_complaints_of_the_browser(system: System, enter: Enter) -> None:
+    if system.kept_mail is not None:
+        pytest.skip("this system sends its mail")
+    page = enter().context.new_page()
+
+    page.goto(f"{system.url}/dev/mail")
+
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
 
 
 def test_the_clients_own_pages_show_without_complaints_of_the_browser(system: System, enter: Enter) -> None:

@@ -12,23 +12,23 @@ PAGE = "https://example.com/first-journey"
 
 class TestFirstJourney:
     def test_somebody_signs_up_annotates_is_found_and_gets_a_reply(self, stack: Stack) -> None:
-        bob = account(stack, "bob")
-        assert bob.token
+        otto = account(stack, "otto")
+        assert otto.token
         with Visitor(stack) as visitor:
-            visitor.sign_up("alice")
-            mail = stack.mail.wait_for(to="alice@example.org", subject="activate")
+            visitor.sign_up("iris")
+            mail = stack.mail.wait_for(to="iris@example.org", subject="activate")
             link = re.search(rf"{stack.url}/activate/\S+", mail.get_body(("plain",)).get_content())  # type: ignore[union-attr]
             assert link
             assert visitor.get(path_of(link[0])).status_code == 302
-            visitor.log_in("alice")
-            alice = Api(stack, token=visitor.token())
-        with Listener(stack.socket_url, token=bob.token, uris=[PAGE]) as socket:
-            row = alice.create(uri=PAGE, text="A quokka is a small wallaby.", tags=["journey"])
+            visitor.log_in("iris")
+            iris = Api(stack, token=visitor.token())
+        with Listener(stack.socket_url, token=otto.token, uris=[PAGE]) as socket:
+            row = iris.create(uri=PAGE, text="A quokka is a small wallaby.", tags=["journey"])
             socket.wait_for({row["id"]})
-        found = wait_until(lambda: bob.search(any="quokka")["rows"], what="search finds it")
+        found = wait_until(lambda: otto.search(any="quokka")["rows"], what="search finds it")
         assert [item["id"] for item in found] == [row["id"]]
-        bob.create(uri=PAGE, text="It is indeed.", references=[row["id"]])
-        reply = stack.mail.wait_for(to="alice@example.org", subject="replied")
-        assert "bob" in str(reply["Subject"])
+        otto.create(uri=PAGE, text="It is indeed.", references=[row["id"]])
+        reply = stack.mail.wait_for(to="iris@example.org", subject="replied")
+        assert "otto" in str(reply["Subject"])
         stack.statsd.wait_for(lambda line: line.startswith("h.web.request.annotation_create.200:"))
         assert stack.faults() == []

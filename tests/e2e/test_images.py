@@ -1,12 +1,17 @@
 """What holds of each image by itself."""
 
 import json
+import subprocess
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.e2e.infra import single
+from tests.e2e.infra.leftovers import LABEL, labels
+from tests.e2e.infra.waiting import wait_until
 
+ROOT = Path(__file__).parents[2]
 IMAGES = {"web": "hweb", "worker": "hworker", "websocket": "hwebsocket", "indexer": "hindexer"}
 MOST_MEGABYTES = {"web": 230, "worker": 200, "websocket": 200, "indexer": 200}
 HARDENED = ("--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges")  # noqa: S108
@@ -81,8 +86,24 @@ class TestImage:
             *("-e", "REDIS_URL=redis://192.0.2.1/0", "-e", f"SECRET_KEY={key}"),
             f"h-{service}",
         )
-        time.sleep(4)  # whatever it is at then, it must end
+        wait_until(lambda: single.logs(name), seconds=60, what="it says that it waits")
         started = time.monotonic()
-        single.docker("stop", "--time", "30", name)
-        assert time.monotonic() - started < 15
+        single.docker("stop", "--time", "40", name)
+        assert time.monotonic() - started < 20
         assert single.docker("inspect", "--format", "{{.State.ExitCode}}", name) in {"0", "143"}
+
+
+class TestArchive:
+    def test_each_can_be_built_from_an_archive_alone(self, service: str) -> None:
+        if not (ROOT / ".git").exists():
+            pytest.skip("this is no git checkout")
+        archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, capture_output=True, check=True).stdout
+        label = f"{LABEL}={labels()[LABEL]}"
+        build = ["docker", "build", "--quiet", "--label", label, "--file", f"services/{service}/Dockerfile", "-"]
+        built = subprocess.run(build, input=archive, capture_output=True, check=False)
+        assert built.returncode == 0, built.stderr.decode()[-3000:]
+        image = built.stdout.decode().strip()
+        try:
+            assert single.run(image).status == 78, "it starts, and misses its settings"
+        finally:
+            single.docker("image", "rm", "--force", image)

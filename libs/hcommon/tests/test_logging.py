@@ -13,7 +13,9 @@ with hlogging.bound(request_id="abc"):
     log.info("annotation_created", annotation_id="x", odd=chr(0xD800), thing=object)
 log.debug("not_shown")
 logging.getLogger("library").warning("a %s", "warning")
-threading.Thread(target=lambda: log.info("from_thread")).start()
+thread = threading.Thread(target=lambda: log.info("from_thread"))
+thread.start()
+thread.join()
 try:
     1 / 0
 except ZeroDivisionError:

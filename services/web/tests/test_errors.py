@@ -10,6 +10,7 @@ from hweb import errors
 from hweb.errors import NOT_FOUND, status_of
 from hweb.resources import Resources
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.testclient import TestClient
 from structlog.testing import capture_logs
@@ -119,6 +120,14 @@ class TestOutages:
             response = failing(UnavailableError("the database is away")).get("/api/failing")
         assert (response.status_code, response.headers["Retry-After"]) == (503, "5")
         assert [(line["event"], line["log_level"]) for line in lines] == [("dependency_unavailable", "warning")]
+
+
+class TestDisconnects:
+    def test_whoever_goes_in_the_middle_of_a_body_is_no_bug(self, failing: Failing) -> None:
+        with capture_logs() as logs:
+            answer = failing(ClientDisconnect()).get("/api/failing")
+        assert answer.status_code == 400
+        assert logs == []
 
 
 class TestBugs:

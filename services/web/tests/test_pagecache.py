@@ -13,10 +13,12 @@ from hcommon.models import (
     DocumentURI,
     Flag,
     GroupMembership,
+    Mention,
     Token,
 )
 from hcommon.models.annotation import ModerationStatus
 from hcommon.models.group import LMSRole, ReadableBy, Role
+from hcommon.presentation.mention import MARK
 from hcommon.testing.clock import START
 from hcommon.testing.factories import (
     add_member,
@@ -59,6 +61,10 @@ class World:
         self.documents = [self.document(uri) for uri in (PAGE, OTHER)]
         self.annotations = [self.annotation(number, PAGE) for number in range(3)]
         self.annotations.append(self.annotation(1, OTHER, references=[self.annotations[0].id]))
+        self.annotations[0].text = f"<a {MARK}>@somebody</a>"
+        session.add(
+            Mention(annotation_id=self.annotations[0].id, user_id=self.users[2].id, username="x", created=START)
+        )
         session.flush()
 
     def document(self, uri: str) -> Document:
@@ -145,6 +151,7 @@ class World:
 
     def rename(self, number: int) -> None:
         self.users[number % 3].display_name = f"Name {number}"
+        self.users[number % 2 + 1].description = f"About {number}"
 
     def open(self, number: int) -> None:
         group = self.groups[1 + number % 2]

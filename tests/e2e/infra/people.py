@@ -4,12 +4,13 @@ import html
 import json
 import re
 import secrets
+import ssl
 from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpx2
 
-from tests.e2e.infra.stack import Stack
+from tests.e2e.infra.system import System
 
 PASSWORD = "correct horse battery staple"
 _CSRF = re.compile(r'name="csrf_token" value="([^"]+)"')
@@ -19,8 +20,8 @@ _CONFIG = re.compile(r'class="js-hypothesis-config"[^>]*>(.*?)</script>', re.DOT
 class Visitor:
     """A browser without scripts: cookies, pages and forms."""
 
-    def __init__(self, stack: Stack, *, url: str | None = None) -> None:
-        self._http = httpx2.Client(base_url=url or stack.url, timeout=20)
+    def __init__(self, system: System, *, url: str | None = None) -> None:
+        self._http = httpx2.Client(base_url=url or system.url, timeout=20)
 
     def __enter__(self) -> Self:
         return self
@@ -83,11 +84,13 @@ class Visitor:
 class Api:
     """What one account does through the API."""
 
-    def __init__(self, stack: Stack, *, token: str | None, url: str | None = None) -> None:
+    def __init__(
+        self, system: System, *, token: str | None, url: str | None = None, trust: ssl.SSLContext | bool = True
+    ) -> None:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         self.token = token
-        self.http = httpx2.Client(base_url=f"{url or stack.url}/api", headers=headers, timeout=20)
-        stack.closing.callback(self.http.close)
+        self.http = httpx2.Client(base_url=f"{url or system.url}/api", headers=headers, timeout=20, verify=trust)
+        system.closing.callback(self.http.close)
 
     def create(self, **values: Any) -> dict[str, Any]:
         """Create an annotation, shared with everybody unless told otherwise."""
@@ -101,11 +104,11 @@ class Api:
         return found
 
 
-def account(stack: Stack, username: str) -> Api:
+def account(system: System, username: str) -> Api:
     """Make an account with the command line, and return its API."""
     email = f"{username}@example.org"
-    stack.run("web", "sh", "-c", f"echo '{PASSWORD}' | h user add {username} --email {email} --password-stdin")
-    return Api(stack, token=stack.h("token", "create", username).strip().splitlines()[-1])
+    system.run("web", "sh", "-c", f"echo '{PASSWORD}' | h user add {username} --email {email} --password-stdin")
+    return Api(system, token=system.h("token", "create", username).strip().splitlines()[-1])
 
 
 def path_of(url: str) -> str:

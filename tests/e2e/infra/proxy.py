@@ -1,17 +1,15 @@
 """nginx with the configuration of docs/how-to/run-in-production.md."""
 
 import re
-import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from tests.e2e.infra import single
 from tests.e2e.infra.sinks import free_port
+from tests.e2e.infra.waiting import wait_until
 
 PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "run-in-production.md"
 IMAGE = "h-e2e-nginx"
-# nginx tells nobody when the last process with the old configuration takes no more requests.
-_RELOAD_SECONDS = 2
 _EXAMPLE = re.compile(r"```nginx\n(.*?)```", re.DOTALL)
 
 
@@ -47,12 +45,18 @@ class Proxy:
     def use(self, *, web: Sequence[int], websocket: Sequence[int]) -> None:
         """Spread new requests over these from now on; those under way are finished."""
         self._write(web, websocket)
+        before = self._accepting()
         single.docker("exec", self._id, "nginx", "-s", "reload")
-        time.sleep(_RELOAD_SECONDS)
+        wait_until(lambda: self._accepting() and not self._accepting() & before, what="nginx has reloaded")
 
     def close(self) -> None:
         """Remove it."""
         single.docker("rm", "-f", self._id)
+
+    def _accepting(self) -> set[str]:
+        """Return the processes that take requests; one that ends says so in its title."""
+        lines = single.docker("top", self._id, "-eo", "pid,args").splitlines()
+        return {line.split()[0] for line in lines if line.rstrip().endswith("nginx: worker process")}
 
     def _write(self, web: Sequence[int], websocket: Sequence[int]) -> None:
         self._path.write_text(configuration(port=self.port, web=web, websocket=websocket))

@@ -14,7 +14,7 @@ class Ended:
     output: str
 
 
-def run(*arguments: str, typed: str = "", seconds: float = 60) -> Ended:
+def run(*arguments: str, typed: str = "", seconds: float = 240) -> Ended:
     """Run `docker run --rm` in the foreground; output and errors are taken together."""
     done = subprocess.run(
         ["docker", "run", "--rm", "-i", *_label(), *arguments],
@@ -34,8 +34,30 @@ def start(*arguments: str) -> str:
 
 
 def docker(*arguments: str) -> str:
-    """Run the docker command and return what it prints."""
-    return subprocess.run(["docker", *arguments], capture_output=True, text=True, check=True).stdout.strip()
+    """Run the docker command and return what it prints.
+
+    Raises:
+        AssertionError: It failed; the text has what it said.
+    """
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"docker {' '.join(arguments)}:\n{done.stdout}{done.stderr}"
+    return done.stdout.strip()
+
+
+def try_docker(*arguments: str) -> Ended:
+    """Run the docker command, which may fail."""
+    done = subprocess.run(
+        ["docker", *arguments], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+    )
+    return Ended(done.returncode, done.stdout)
+
+
+def logs(name: str) -> str:
+    """Return what a container has said, on both of its outputs."""
+    done = subprocess.run(
+        ["docker", "logs", name], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=True
+    )
+    return done.stdout
 
 
 def _label() -> list[str]:

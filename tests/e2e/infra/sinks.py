@@ -3,9 +3,12 @@
 import email
 import email.policy
 import socket
+import tempfile
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from email.message import EmailMessage
+from pathlib import Path
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -14,9 +17,16 @@ from tests.e2e.infra.waiting import wait_until
 
 
 class MailSink:
-    """An SMTP server on all addresses of this machine."""
+    """An SMTP server on all addresses of this machine.
+
+    Attributes:
+        messages: What came, in order.
+        directory: Where each is kept as a file too.
+    """
 
     def __init__(self) -> None:
+        self._kept = tempfile.TemporaryDirectory(prefix="h-e2e-mail-")
+        self.directory = Path(self._kept.name)
         self.messages: list[EmailMessage] = []
         self._controller = Controller(self, hostname="0.0.0.0", port=free_port())  # noqa: S104 - containers reach it
         self._controller.start()
@@ -30,6 +40,9 @@ class MailSink:
         """Keep a message."""
         message = email.message_from_bytes(envelope.content, policy=email.policy.default)
         assert isinstance(message, EmailMessage)
+        partial = self.directory / "partial"
+        partial.write_bytes(envelope.content)
+        partial.rename(self.directory / f"{len(self.messages):06d}.eml")
         self.messages.append(message)
         return "250 kept"
 
@@ -45,6 +58,7 @@ class MailSink:
     def close(self) -> None:
         """Stop listening."""
         self._controller.stop()
+        self._kept.cleanup()
 
 
 class StatsdSink:
@@ -84,3 +98,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def free_ports(count: int) -> list[int]:
+    """Return so many TCP ports in a row that nobody uses now."""
+    while True:
+        first = free_port()
+        with ExitStack() as probes:
+            try:
+                for port in range(first, first + count):
+                    probe = probes.enter_context(socket.socket())
+                    probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return list(range(first, first + count))

@@ -1,6 +1,7 @@
 """A client's socket that stays connected: it comes back when it is closed, as the sidebar does."""
 
 import json
+import ssl
 import threading
 import uuid
 from types import TracebackType
@@ -24,9 +25,10 @@ class Listener:
         problem: Why it could not connect the last time.
     """
 
-    def __init__(self, url: str, *, token: str, uris: list[str]) -> None:
+    def __init__(self, url: str, *, token: str, uris: list[str], trust: ssl.SSLContext | None = None) -> None:
         self._url = f"{url}?access_token={token}"
         self._uris = uris
+        self._trust = trust
         self._stop = threading.Event()
         self._connection: ClientConnection | None = None
         self._ready = threading.Event()
@@ -38,7 +40,7 @@ class Listener:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(20), f"the socket did not open: {self.problem}"
+        self.wait_until_open()
         return self
 
     def __exit__(
@@ -53,10 +55,14 @@ class Listener:
         """Wait until all of these were announced."""
         wait_until(lambda: ids <= set(self.heard), seconds=seconds, what=f"announcement of {len(ids)} annotations")
 
+    def wait_until_open(self, *, seconds: float = 20) -> None:
+        """Wait until it is connected and the server has answered."""
+        assert self._ready.wait(seconds), f"the socket did not open: {self.problem}"
+
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
-                with connect(self._url, proxy=None) as connection:
+                with connect(self._url, proxy=None, ssl=self._trust) as connection:
                     self._connection = connection
                     self._listen(connection)
             except (OSError, WebSocketException) as error:

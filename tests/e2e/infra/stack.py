@@ -29,7 +29,8 @@ TEMPORARY = {"/tmp": "size=64m,mode=1777"}  # noqa: S108 - the containers' own
 
 PASSWORD = secrets.token_urlsafe(12)
 
-START_SECONDS = 120
+START_SECONDS = 240
+"""Long enough for a machine that does much else."""
 
 LOGS = Path(__file__).parents[3] / "var" / "e2e"
 """What the containers logged, for a test that failed."""
@@ -64,7 +65,17 @@ RECIPES: Mapping[str, Recipe] = {
         hardened=False,
     ),
     "redis": Recipe("redis:8", ("redis-server", "--appendonly", "yes"), hardened=False),
-    "init": Recipe("h-web", ("h", "init")),
+    "elasticsearch": Recipe(
+        "h-elasticsearch",
+        env={
+            "discovery.type": "single-node",
+            "xpack.security.enabled": "false",
+            "ES_JAVA_OPTS": "-Xms256m -Xmx256m",
+            "cluster.routing.allocation.disk.threshold_enabled": "false",  # this machine's disk is not the subject
+        },
+        hardened=False,
+    ),
+    "init": Recipe("h-web", ("h", "init", "--wait-seconds", "240")),
     "web": Recipe("h-web", port=5000),
     "websocket": Recipe("h-websocket", port=5001),
     "relay": Recipe("h-worker", ("h-worker", "relay")),
@@ -73,7 +84,7 @@ RECIPES: Mapping[str, Recipe] = {
     "beat": Recipe("h-worker", ("h-worker", "beat")),
     "indexer": Recipe("h-indexer"),
 }
-BACKING = ("postgres", "rabbitmq", "redis")
+BACKING = ("postgres", "rabbitmq", "redis", "elasticsearch")
 SERVICES = ("web", "websocket", "relay", "consumer", "worker", "beat", "indexer")
 
 
@@ -141,6 +152,7 @@ class Stack:
             "DATABASE_URL": f"postgresql://h:{PASSWORD}@postgres/h",
             "BROKER_URL": f"amqp://h:{PASSWORD}@rabbitmq/h",
             "REDIS_URL": "redis://redis:6379/0",
+            "ELASTICSEARCH_URL": "http://elasticsearch:9200",
             "SECRET_KEY": self._secret_key,
             "APP_URL": self.url,
             "WEBSOCKET_URL": self.socket_url,
@@ -179,6 +191,12 @@ class Stack:
     def container(self, name: str) -> Container:
         """Return a container by its name."""
         return self._containers[name]
+
+    def address(self, name: str) -> str:
+        """Return a container's own address, which this machine can reach."""
+        container = self.container(name)
+        container.reload()
+        return str(container.attrs["NetworkSettings"]["Networks"][self.network]["IPAddress"])
 
     def names(self) -> list[str]:
         """Return the names of all containers."""

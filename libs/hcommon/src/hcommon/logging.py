@@ -44,8 +44,7 @@ def configure(*, service: str, level: str = "INFO", log_format: LogFormat = "jso
     structlog.configure(
         processors=[*shared, renderer],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
+        logger_factory=_StandardError,
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -57,6 +56,21 @@ def configure(*, service: str, level: str = "INFO", log_format: LogFormat = "jso
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
+    # A line a request to Elasticsearch; what fails there we log ourselves.
+    logging.getLogger("elastic_transport").setLevel(logging.CRITICAL if level.upper() != "DEBUG" else logging.DEBUG)
+
+
+class _StandardError:
+    """Writes finished lines to what is standard error at the moment."""
+
+    def __init__(self, *_: Any) -> None:
+        """Take what structlog passes on; nothing of it is needed."""
+
+    def msg(self, line: str) -> None:
+        """Write one line at once, so that those of several threads stay apart."""
+        sys.stderr.write(f"{line}\n")
+
+    debug = info = warning = error = critical = exception = msg
 
 
 def _json(line: structlog.types.EventDict, default: Callable[[Any], Any]) -> str:

@@ -270,6 +270,38 @@ class TestDatabaseOutage:
         assert bus_client.llen("h.worker") == 2
 
 
+class TestOtherOutages:
+    def test_a_whole_batch_waits_for_what_the_service_cannot_do_without(
+        self, bus_url: str, recorder: Any, running: Any
+    ) -> None:
+        class IndexAwayError(UnavailableError):
+            pass
+
+        away = [True, True, False]
+        calls: list[int] = []
+
+        def fail(batch: Sequence[Event]) -> None:
+            calls.append(len(batch))
+            if away.pop(0):
+                raise IndexAwayError("away")
+
+        recorder.fail = fail
+        sent = events(3)
+        consumer = EventConsumer(
+            broker_url=bus_url,
+            queue=topology.service_queue(Consumer.WORKER),
+            handle=recorder.handle,
+            failures=recorder,
+            max_batch=3,
+            max_wait_seconds=5.0,
+            outages={IndexAwayError: "index"},
+        )
+        publish(bus_url, sent)
+        with running(consumer):
+            assert [recorder.next_received() for _ in sent] == sent
+        assert calls == [3, 3, 3], "none was tried alone or put back"
+
+
 class TestBrokerOutage:
     def test_consumes_again_when_the_broker_is_back(
         self, own_valkey: EmbeddedValkey, recorder: Any, running: Any
@@ -297,9 +329,9 @@ class TestBrokerOutage:
         self, bus_url: str, bus_client: redis.Redis, worker_consumer: EventConsumer, recorder: Any, running: Any
     ) -> None:
         sent = events(4)
-        publish(bus_url, sent)
         with running(worker_consumer) as stop:
             recorder.fail = lambda _: stop.set()
+            publish(bus_url, sent)
             recorder.next_received()
         assert recorder.has_more is False
         assert bus_client.llen("h.worker") == 3

@@ -12,6 +12,7 @@ from hcommon.events.base import Consumer
 from hcommon.health import Check
 from hcommon.metrics import Metrics
 from hcommon.search.choice import search_writer
+from hcommon.search.writer import IndexUnavailableError
 
 from hindexer import metrics as names
 from hindexer.handlers import BatchHandler
@@ -50,6 +51,7 @@ class Indexer:
             ),
             max_batch=settings.indexer_batch_size,
             max_wait_seconds=settings.indexer_batch_milliseconds / 1000,
+            outages={IndexUnavailableError: "search index"},
         )
 
     def run(self, stop: threading.Event) -> None:

@@ -9,6 +9,7 @@ from hcommon.errors import ErrorKind, HError
 from hcommon.logging import get_logger
 from hcommon.ratelimit import RateLimitedError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 
 from hweb import metrics
@@ -29,6 +30,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HError, _on_expected)
     app.add_exception_handler(RequestValidationError, _on_invalid)
     app.add_exception_handler(HTTPException, _on_http)
+    app.add_exception_handler(ClientDisconnect, _on_disconnect)
     app.add_exception_handler(Exception, _on_bug)
 
 
@@ -89,6 +91,11 @@ async def _on_http(request: Request, error: Exception) -> Response:
     if status == METHOD_NOT_ALLOWED and is_api(request):
         status = 404
     return respond(request, status, str(error.detail), headers=dict(error.headers or {}))
+
+
+async def _on_disconnect(request: Request, _: Exception) -> Response:
+    """Answer nobody: whoever sent half a body has gone, or a proxy in between refused the rest."""
+    return respond(request, 400, "The request ended before its body did.")
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -1,14 +1,15 @@
 """Consumes one queue: decode, hand over in batches, acknowledge after success, retry through the outbox, or bury.
 
 - A type or field that this release does not know is acknowledged and counted.
-- While PostgreSQL is away nothing is consumed: the batch at hand waits and is tried again.
+- While PostgreSQL is away nothing is consumed: the batch at hand waits and is tried again. So it is with whatever else
+  a service can do nothing without (`outages`).
 - Another passing fault (`UnavailableError`) goes to `Failures.retry`, a bug to `Failures.bury`; both acknowledge.
 - A broker that is away or restarts is waited for, without end.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
@@ -80,6 +81,7 @@ class EventConsumer:
         max_batch: int = 1,
         max_wait_seconds: float = 0.05,
         on_connected: Callable[[], None] | None = None,
+        outages: Mapping[type[UnavailableError], str] | None = None,
     ) -> None:
         """Prepare; nothing connects before `run`.
 
@@ -92,6 +94,8 @@ class EventConsumer:
             max_batch: Most events a call.
             max_wait_seconds: How long the first event of a batch waits for others.
             on_connected: Called in the consumer's thread whenever the queue is consumed (again), before any event.
+            outages: Failures, besides PostgreSQL's, that no event is to blame for and all of them wait for, with the
+                server's name for the log.
         """
         if (handle is None) == (handle_delivery is None):
             raise TypeError("EventConsumer takes either handle or handle_delivery.")
@@ -103,6 +107,7 @@ class EventConsumer:
         self._max_batch = max_batch if handle else 1
         self._max_wait_seconds = max_wait_seconds
         self._on_connected = on_connected
+        self._outages: dict[type[UnavailableError], str] = {DatabaseUnavailableError: "database", **(outages or {})}
         # Also imports the transport, here and not in several threads at once.
         template = Connection(broker_url)
         self._errors = (OperationalError, OSError, *template.connection_errors, *template.channel_errors)
@@ -163,9 +168,9 @@ class EventConsumer:
 
     def _process(self, batch: list[Message], connection: Connection, stop: threading.Event) -> None:
         deliveries = [delivery for delivery in map(self._decode, batch) if delivery]
-        wait = _Patience(connection, stop, queue=self._queue.name)
-        if deliveries and not self._deliver(deliveries, wait):
-            return  # stopped while PostgreSQL was away: unacknowledged, they go to the next consumer
+        patience = _Patience(connection, stop, servers=self._outages, queue=self._queue.name)
+        if deliveries and not self._deliver(deliveries, patience):
+            return  # stopped during an outage: unacknowledged, they go to the next consumer
         for message in batch:
             message.ack()
 
@@ -189,10 +194,11 @@ class EventConsumer:
         while True:
             try:
                 self._call(deliveries)
-            except DatabaseUnavailableError as error:
-                if not patience.wait(error):
-                    return False
             except Exception as error:  # noqa: BLE001 - whatever a handler raises must not stop the queue
+                if isinstance(error, tuple(self._outages)):
+                    if not patience.wait(error):
+                        return False
+                    continue
                 if len(deliveries) > 1:
                     return all(self._deliver([delivery], patience) for delivery in deliveries)
                 return self._give_up(deliveries[0], error, patience)
@@ -224,16 +230,25 @@ class EventConsumer:
 
 
 class _Patience:
-    """Waits for PostgreSQL with a batch in hand, and keeps the broker's connection alive meanwhile."""
+    """Waits for a server with a batch in hand, and keeps the broker's connection alive meanwhile."""
 
-    def __init__(self, connection: Connection, stop: threading.Event, *, queue: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        stop: threading.Event,
+        *,
+        servers: Mapping[type[UnavailableError], str],
+        queue: str,
+    ) -> None:
         self._connection = connection
         self._stop = stop
-        self._outage = Outage(server="database", queue=queue)
+        self._servers = servers
+        self._outages = {name: Outage(server=name, queue=queue) for name in servers.values()}
 
-    def wait(self, error: DatabaseUnavailableError) -> bool:
+    def wait(self, error: Exception) -> bool:
         """Wait a while; return False when told to stop."""
-        deadline = time.monotonic() + self._outage.failed(error)
+        server = next(name for kind, name in self._servers.items() if isinstance(error, kind))
+        deadline = time.monotonic() + self._outages[server].failed(error)
         while not self._stop.is_set() and (remaining := deadline - time.monotonic()) > 0:
             if self._connection.supports_heartbeats:
                 self._answer_heartbeats(min(remaining, _IDLE_SECONDS))
@@ -242,8 +257,9 @@ class _Patience:
         return not self._stop.is_set()
 
     def over(self) -> None:
-        """Take note that PostgreSQL answers."""
-        self._outage.over()
+        """Take note that everything answers."""
+        for outage in self._outages.values():
+            outage.over()
 
     def _answer_heartbeats(self, seconds: float) -> None:
         # What arrives meanwhile, no more than the prefetch allows, waits for its turn.

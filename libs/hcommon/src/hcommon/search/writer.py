@@ -4,7 +4,12 @@ from collections.abc import Mapping
 from typing import Protocol
 from uuid import UUID
 
+from hcommon.errors import UnavailableError
 from hcommon.search.document import Batch
+
+
+class IndexUnavailableError(UnavailableError):
+    """Elasticsearch is away, refuses or answers nonsense; the same request may succeed later."""
 
 
 class SearchWriter(Protocol):

@@ -132,7 +132,7 @@ _TRANSITIONS = {
     "UPDATE": "REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows",
     "DELETE": "REFERENCING OLD TABLE AS old_rows",
 }
-_USER_SHOWN = ("username", "authority", "display_name", "nipsa", "deleted")
+_USER_SHOWN = ("username", "authority", "display_name", "description", "activated_at", "nipsa", "deleted")
 _GROUP_SHOWN = ("pubid", "authority", "authority_provided_id", "readable_by")
 
 

@@ -6,15 +6,11 @@ from typing import Any, Final
 
 from elasticsearch import ApiError, Elasticsearch, OrjsonSerializer, TransportError
 
-from hcommon.errors import UnavailableError
 from hcommon.logging import get_logger
+from hcommon.search.writer import IndexUnavailableError as IndexUnavailableError
 
 _NOT_FOUND: Final = 404
 _log = get_logger(__name__)
-
-
-class IndexUnavailableError(UnavailableError):
-    """Elasticsearch is away, refuses or answers nonsense; the same request may succeed later."""
 
 
 class IndexMissingError(IndexUnavailableError):
