@@ -34,7 +34,7 @@ class World:
 
     def __init__(self, session: Session) -> None:
         self.user, self.group = make_user(session), make_group(session)
-        made = {"user": self.user, "group": self.group}
+        made: dict[str, Any] = {"user": self.user, "group": self.group}
         self.ids = {make_annotation(session, **made, created=START).id for _ in range(4)}
         self.gone = make_annotation(session, **made, deleted=True).id
         self.other = make_annotation(session, user=make_user(session)).id
