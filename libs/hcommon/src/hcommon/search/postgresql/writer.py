@@ -89,7 +89,7 @@ class PostgreSQLWriter:
         statement = select(SearchDocument.annotation_id, SearchDocument.revision)
         return self._found(statement.where(SearchDocument.annotation_id.in_(ids)))
 
-    def _found(self, statement: Select[tuple[UUID, int]]) -> Mapping[UUID, int]:
+    def _found(self, statement: Select[UUID, int]) -> Mapping[UUID, int]:
         with self._database.read() as connection:
             return {row.annotation_id: row.revision for row in connection.execute(statement)}
 
