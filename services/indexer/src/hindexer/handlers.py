@@ -3,19 +3,21 @@
 import time
 from collections.abc import Sequence
 from itertools import chain
-from uuid import UUID
+from typing import Final
 
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
 from hcommon.events.base import Event
 from hcommon.logging import get_logger
 from hcommon.metrics import Metrics
-from hcommon.search.document import Batch, read_batch
+from hcommon.search.document import read_batch
 from hcommon.search.writer import SearchWriter
 
 from hindexer import metrics as names
-from hindexer.authors import AuthorChunk, write_chunks
 from hindexer.subscriptions import SUBSCRIPTIONS
+
+ANNOTATIONS_AT_ONCE: Final = 500
+"""How many are read and written at a time."""
 
 _log = get_logger(__name__)
 
@@ -44,21 +46,19 @@ class BatchHandler:
             self._metrics.count(names.UNKNOWN, len(events) - len(known))
         if not known:
             return
-        stale = dict.fromkeys(chain.from_iterable(SUBSCRIPTIONS[type(event)](event) for event in known))
-        ids = [one for one in stale if isinstance(one, UUID)]
-        chunks = [one for one in stale if isinstance(one, AuthorChunk)]
-        batch = Batch()
-        if ids:
+        ids = list(dict.fromkeys(chain.from_iterable(SUBSCRIPTIONS[type(event)](event) for event in known)))
+        # An event may be about 500 annotations, so a batch is not written at once.
+        written = removed = 0
+        for start in range(0, len(ids), ANNOTATIONS_AT_ONCE):
             with self._database.read() as connection:
-                batch = read_batch(connection, ids)
+                batch = read_batch(connection, ids[start : start + ANNOTATIONS_AT_ONCE])
             self._writer.write(batch)
-        written = len(batch.documents)
-        if chunks:
-            written += write_chunks(self._database, self._writer, chunks, now=self._clock.now())
+            written += len(batch.documents)
+            removed += len(batch.removals)
         milliseconds = (time.perf_counter() - started) * 1000
         lag = self._clock.now() - min(event.occurred_at for event in known)
         self._metrics.timing(names.BATCH, milliseconds)
         self._metrics.timing(names.LAG, max(lag.total_seconds() * 1000, 0))
         self._metrics.count(names.WRITTEN, written)
-        self._metrics.count(names.REMOVED, len(batch.removals))
-        _log.debug("batch_indexed", written=written, removed=len(batch.removals))
+        self._metrics.count(names.REMOVED, removed)
+        _log.debug("batch_indexed", written=written, removed=removed)

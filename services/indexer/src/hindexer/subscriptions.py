@@ -1,4 +1,4 @@
-"""Which annotations an event makes stale in the index, one or a user's: the whole table."""
+"""Which annotations an event makes stale in the index: the whole table."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -13,9 +13,6 @@ from hcommon.events.annotations import (
     AnnotationUpdated,
 )
 from hcommon.events.base import Event
-from hcommon.events.moderation import ShadowBanChanged
-
-from hindexer.authors import AuthorChunk, chunk_of
 
 
 def annotation_of(event: AnnotationEvent) -> Sequence[UUID]:
@@ -28,16 +25,10 @@ def annotations_of(event: AnnotationsRevised) -> Sequence[UUID]:
     return event.annotation_ids
 
 
-def author_of(event: ShadowBanChanged) -> Sequence[AuthorChunk]:
-    """Return the chunk of a user's annotations that the event is about."""
-    return (chunk_of(event),)
-
-
-SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], Sequence[UUID | AuthorChunk]]]] = {
+SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[[Any], Sequence[UUID]]]] = {
     AnnotationCreated: annotation_of,
     AnnotationUpdated: annotation_of,
     AnnotationDeleted: annotation_of,
     AnnotationRefreshed: annotation_of,
     AnnotationsRevised: annotations_of,
-    ShadowBanChanged: author_of,
 }

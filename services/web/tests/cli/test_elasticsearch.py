@@ -10,6 +10,7 @@ import pytest
 from hcommon.db.engine import Database
 from hcommon.models import Annotation
 from hcommon.search.elasticsearch.client import connect
+from hcommon.search.elasticsearch.mapping import MAPPING_VERSION
 from hcommon.testing.factories import make_annotation, make_user
 from sqlalchemy import update
 
@@ -41,10 +42,26 @@ class TestInit:
     ) -> None:
         first = h("init", **variables)
         assert first.exit_code == 0, first.output
-        assert f"Created the search index {variables['ELASTICSEARCH_INDEX']}-1-" in first.output
+        assert f"Created the search index {variables['ELASTICSEARCH_INDEX']}-{MAPPING_VERSION}-" in first.output
         assert "with 3 annotations" in first.output
         assert "search index" not in h("init", **variables).output
         assert h("search", "check", **variables).output == "missing: 0\nstale: 0\norphaned: 0\n"
+
+    def test_an_index_of_another_release_is_built_anew(
+        self, h: Callable[..., Any], database: Database, ids: list[UUID], variables: dict[str, str]
+    ) -> None:
+        alias = variables["ELASTICSEARCH_INDEX"]
+        client = connect(variables["ELASTICSEARCH_URL"], timeout_seconds=60)
+        mappings = {"_meta": {"version": 1}, "properties": {"id": {"type": "keyword"}}}
+        client.indices.create(index=f"{alias}-1-0123abcd", mappings=mappings, aliases={alias: {}})
+        client.close()
+        assert "mapping 1, of another release" in h("check", **variables).output
+        done = h("init", **variables)
+        assert done.exit_code == 0, done.output
+        assert "The search index has mapping 1" in done.output
+        assert "after writing 3 documents" in done.output
+        assert h("search", "check", **variables).output == "missing: 0\nstale: 0\norphaned: 0\n"
+        assert "search index" not in h("init", **variables).output
 
     def test_an_elasticsearch_that_does_not_answer_is_told(self, h: Callable[..., Any], database: Database) -> None:
         done = h("init", "--wait-seconds", "0", ELASTICSEARCH_URL="http://127.0.0.1:1")
@@ -56,7 +73,7 @@ class TestCheck:
         assert "search         FAILS    UnavailableError" in h("check", **variables).output
         h("init", **variables)
         assert (
-            "search         ok       Elasticsearch, mapping 1, as this release needs it"
+            f"search         ok       Elasticsearch, mapping {MAPPING_VERSION}, as this release needs it"
             in h("check", **variables).output
         )
 

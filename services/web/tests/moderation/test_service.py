@@ -10,11 +10,16 @@ from uuid import UUID
 import pytest
 from hcommon.auth import Principal, principal_of_user
 from hcommon.db.engine import Database
+from hcommon.events.annotations import AnnotationUpdated
+from hcommon.events.base import Consumer
 from hcommon.models import Annotation, ModerationLog
 from hcommon.models.annotation import ModerationStatus
 from hcommon.models.group import Role
+from hcommon.search.document import read_batch
+from hcommon.search.postgresql import PostgreSQLWriter
+from hcommon.search.reindex import DifferenceKind, compare, reindex
 from hcommon.testing.clock import START
-from hcommon.testing.factories import add_member, make_annotation, make_group, make_user
+from hcommon.testing.factories import add_member, make_annotation, make_group, make_user, recorded_events
 from hweb.annotations import schemas as annotation_schemas
 from hweb.annotations import service as annotations
 from hweb.moderation import service
@@ -115,3 +120,19 @@ class TestAtOnce:
                 while not session.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted")):
                     assert time.monotonic() < deadline
             assert stale.result(timeout=30)
+
+
+class TestTheIndexFollows:
+    def test_a_verdict_that_changes_no_text(self, database: Database, scene: Scene) -> None:
+        writer = PostgreSQLWriter(database)
+        reindex(database, writer)
+        with database.transaction() as session:
+            judge(session, scene, scene.moderators[0], ModerationStatus.APPROVED)
+            (told,) = [event for event in recorded_events(session) if Consumer.INDEXER in type(event).CONSUMERS]
+        assert [difference.kind for difference in compare(database, writer)] == [DifferenceKind.STALE]
+        assert isinstance(told, AnnotationUpdated)
+        with database.read() as connection:
+            batch = read_batch(connection, [told.annotation_id])
+        writer.write(batch)
+        assert list(compare(database, writer)) == []
+        assert [document.hidden for document in batch.documents] == [False]

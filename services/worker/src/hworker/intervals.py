@@ -13,5 +13,7 @@ SCHEDULE: Final[Mapping[str, timedelta]] = {
     "purge_mail_receipts": timedelta(hours=1),
     "purge_outbox": timedelta(hours=1),
     "report_queues": timedelta(minutes=1),
+    "report_search_lag": timedelta(minutes=1),
+    "check_search_index": timedelta(minutes=10),
 }
 """By the names of `tasks.registry.PERIODIC_TASKS`."""

@@ -39,6 +39,21 @@ DEAD_LETTERS = Metric("worker.dead_letters", "gauge", "events", "Events that wer
 ANNOTATIONS_DELETED = Metric(
     "worker.annotations.deleted", "gauge", "annotations", "Deleted annotations that wait to be purged."
 )
+SEARCH_LAG = Metric(
+    "worker.search.lag_seconds",
+    "gauge",
+    "seconds",
+    "Age of the oldest of the latest 500 annotations that search does not find yet; act when it stays above 5.",
+)
+SEARCH_MISMATCHES = Metric(
+    "worker.search.mismatches",
+    "gauge",
+    "annotations",
+    "Of which the last look at the index found it wrong; they were repaired, and above 0 twice is a fault.",
+)
+SEARCH_COMPARED = Metric(
+    "worker.search.compared", "counter", "annotations", "Annotations whose place in the index was looked at."
+)
 PERIODIC_AGE = Metric(
     "worker.periodic.{name}.age_seconds", "gauge", "seconds", "Since the last good run of a periodic task."
 )
@@ -67,6 +82,9 @@ CATALOG: tuple[Metric, ...] = (
     OUTBOX_WAITING,
     DEAD_LETTERS,
     ANNOTATIONS_DELETED,
+    SEARCH_LAG,
+    SEARCH_MISMATCHES,
+    SEARCH_COMPARED,
     PERIODIC_AGE,
     PERIODIC_FAILING,
 )

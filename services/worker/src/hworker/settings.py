@@ -11,6 +11,7 @@ from hcommon.settings import (
     DatabaseSettings,
     LogSettings,
     MailSettings,
+    SearchSettings,
     SecretSettings,
     SiteSettings,
 )
@@ -27,7 +28,9 @@ class AuthorityQueue(BaseModel):
     task_name: str
 
 
-class Settings(DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, MailSettings, LogSettings):
+class Settings(
+    DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, MailSettings, SearchSettings, LogSettings
+):
     """Everything that `h-worker` reads from the environment."""
 
     celery_broker_url: SecretStr | None = None

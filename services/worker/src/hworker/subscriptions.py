@@ -8,7 +8,7 @@ from hcommon.events.annotations import AnnotationCreated, AnnotationUpdated
 from hcommon.events.base import Event
 from hcommon.events.groups import GroupReadersChanged
 from hcommon.events.lifecycle import GroupDeleted
-from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated
+from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
 from hcommon.events.site import MailTestRequested
 
 from hworker.handlers import accounts, annotations, groups, moderation, site
@@ -23,6 +23,7 @@ SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[..., None]]] = {
     UserRenamed: accounts.on_user_renamed,
     UserDeleted: accounts.on_user_deleted,
     GroupDeleted: accounts.on_group_deleted,
+    ShadowBanChanged: moderation.on_user_shadow_ban_changed,
     GroupReadersChanged: groups.on_group_readers_changed,
     MailTestRequested: site.on_mail_test_requested,
 }

@@ -1,49 +1,92 @@
-"""Annotations are indexed anew when their group is read by others than before."""
+"""Annotations are indexed anew when others than before may read them."""
 
+from collections.abc import Callable
 from typing import Any
+from uuid import UUID
 
+import pytest
 from hcommon.events.annotations import AnnotationsRevised
+from hcommon.events.base import Event
 from hcommon.events.groups import GroupReadersChanged
+from hcommon.events.moderation import ShadowBanChanged
 from hcommon.models import Annotation
 from hcommon.testing.clock import START
 from hcommon.testing.factories import make_annotation, make_group, make_user, recorded_events
 from hworker.context import Context
 from hworker.handlers.groups import on_group_readers_changed
+from hworker.handlers.moderation import on_user_shadow_ban_changed
 from hworker.tasks import revisions
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-
-class TestOnGroupReadersChanged:
-    def test_a_task_does_the_work(self, context: Context, queue: Any) -> None:
-        event = GroupReadersChanged(occurred_at=START, group_id=1)
-        on_group_readers_changed(event, attempts=2, context=context, tasks=queue)
-        assert queue.queued == [("revise_group", event, 2)]
+Revise = Callable[..., None]
 
 
-class TestReviseGroup:
-    def test_raises_every_revision_of_the_group_once_in_pieces(self, context: Context, session: Session) -> None:
-        user, group = make_user(session), make_group(session)
-        mine = [make_annotation(session, user=user, group=group, created=START).id for _ in range(4)]
-        gone = make_annotation(session, user=user, group=group, deleted=True)
-        other = make_annotation(session, user=user)
-        todo = [GroupReadersChanged(occurred_at=START, group_id=group.id)]
-        done: list[AnnotationsRevised] = []
-        while todo:
-            before = len(recorded_events(session))
-            revisions.revise_group(context, event=todo.pop(), piece=2)
-            for told in recorded_events(session)[before:]:
-                if isinstance(told, GroupReadersChanged):
-                    todo.append(told)
-                elif isinstance(told, AnnotationsRevised):
-                    done.append(told)
-        found = {row.id: row.revision for row in session.execute(select(Annotation.id, Annotation.revision))}
-        assert {found[key] for key in mine} == {2}
-        assert (found[gone.id], found[other.id]) == (1, 1)
-        assert [len(told.annotation_ids) for told in done] == [2, 2]
-        assert {key for told in done for key in told.annotation_ids} == set(mine)
+def test_tasks_do_the_work(context: Context, queue: Any) -> None:
+    readers, ban = GroupReadersChanged(occurred_at=START, group_id=1), ShadowBanChanged(occurred_at=START, user_id=1)
+    on_group_readers_changed(readers, attempts=2, context=context, tasks=queue)
+    on_user_shadow_ban_changed(ban, attempts=3, context=context, tasks=queue)
+    assert queue.queued == [("revise_group", readers, 2), ("revise_author", ban, 3)]
 
-    def test_a_group_without_annotations_leads_to_nothing(self, context: Context, session: Session) -> None:
-        group = make_group(session)
+
+class World:
+    """Four annotations that are to be revised, of one moment so that the id decides, and two that are not."""
+
+    def __init__(self, session: Session) -> None:
+        self.user, self.group = make_user(session), make_group(session)
+        made: dict[str, Any] = {"user": self.user, "group": self.group}
+        self.ids = {make_annotation(session, **made, created=START).id for _ in range(4)}
+        self.gone = make_annotation(session, **made, deleted=True).id
+        self.other = make_annotation(session, user=make_user(session)).id
+
+
+@pytest.fixture
+def world(session: Session) -> World:
+    return World(session)
+
+
+def walk(session: Session, context: Context, revise: Revise, event: Event) -> list[AnnotationsRevised]:
+    """Do the event's work and that of those that it leads to; return what the indexer is told."""
+    todo: list[Event] = [event]
+    done: list[AnnotationsRevised] = []
+    while todo:
+        before = len(recorded_events(session))
+        revise(context, event=todo.pop(), piece=2)
+        for told in recorded_events(session)[before:]:
+            if isinstance(told, AnnotationsRevised):
+                done.append(told)
+            else:
+                todo.append(told)
+    return done
+
+
+def revisions_of(session: Session) -> dict[UUID, int]:
+    return {row.id: row.revision for row in session.execute(select(Annotation.id, Annotation.revision))}
+
+
+class TestRevising:
+    def test_raises_every_revision_of_a_group_once_in_pieces(
+        self, context: Context, session: Session, world: World
+    ) -> None:
+        event = GroupReadersChanged(occurred_at=START, group_id=world.group.id)
+        self._check(session, world, walk(session, context, revisions.revise_group, event))
+
+    def test_raises_every_revision_of_an_author_once_in_pieces(
+        self, context: Context, session: Session, world: World
+    ) -> None:
+        event = ShadowBanChanged(occurred_at=START, user_id=world.user.id)
+        self._check(session, world, walk(session, context, revisions.revise_author, event))
+
+    @staticmethod
+    def _check(session: Session, world: World, told: list[AnnotationsRevised]) -> None:
+        found = revisions_of(session)
+        assert {found[key] for key in world.ids} == {2}
+        assert (found[world.gone], found[world.other]) == (1, 1)
+        assert [len(each.annotation_ids) for each in told] == [2, 2]
+        assert {key for each in told for key in each.annotation_ids} == world.ids
+
+    def test_nothing_written_leads_to_nothing(self, context: Context, session: Session) -> None:
+        group, user = make_group(session), make_user(session)
         revisions.revise_group(context, event=GroupReadersChanged(occurred_at=START, group_id=group.id))
+        revisions.revise_author(context, event=ShadowBanChanged(occurred_at=START, user_id=user.id))
         assert recorded_events(session) == []

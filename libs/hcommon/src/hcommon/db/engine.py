@@ -24,6 +24,9 @@ from hcommon.errors import UnavailableError
 POOL_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MS = 30_000
 
+RANDOM_PAGE_COST = 1.1
+"""What PostgreSQL takes a page out of order to cost; its own figure, of disks that turn, has it read whole tables."""
+
 ANSWER_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 5
 """For a service whose callers wait: how long PostgreSQL may be silent. By then its own timeout would have come."""
 
@@ -98,7 +101,9 @@ def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine
         connect_args={
             "application_name": application_name,
             "connect_timeout": POOL_TIMEOUT_SECONDS,
-            "options": f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS}",
+            "options": (
+                f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c random_page_cost={RANDOM_PAGE_COST}"
+            ),
             "keepalives_idle": 30,
         },
     )

@@ -77,4 +77,6 @@ def _prepare(name: str, statement: str, compiled: Any, dialect: Dialect) -> tupl
 
 def _type(compiled: SQLCompiler, parameter: str, dialect: Dialect) -> str:
     kind = compiled.binds[parameter].type
-    return "unknown" if isinstance(kind, NullType) else str(kind.compile(dialect=dialect))
+    if isinstance(kind, NullType):
+        return "unknown"
+    return kind.compile(dialect=dialect).partition(" COLLATE ")[0]  # parameters have a type and no collation

@@ -37,12 +37,14 @@ class AnnotationModerated(AnnotationEvent):
 class ShadowBanChanged(Event):
     """A user was shadow-banned, or let back in: search documents of all that the user wrote hold it.
 
-    The indexer writes them in chunks, in the order in which they were created, and records this event again for each
-    further chunk, with the last annotation that was dealt with.
+    The worker has them indexed anew in pieces, and records the event again for what is left.
+
+    Attributes:
+        after_created: With `after_id`: the last annotation that was dealt with; None at the beginning.
     """
 
     TYPE: ClassVar[str] = "user.shadow_ban_changed"
-    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.INDEXER})
+    CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WORKER})
 
     user_id: int
     after_created: datetime | None = None

@@ -16,6 +16,7 @@ class PeriodicRun(Base):
         failed_at: End of its last failure; None when it never failed.
         error: What that failure was; kept after later good runs.
         milliseconds: Duration of the last run.
+        position: Where the next run goes on, for a task that does not come to an end in one; None at the beginning.
     """
 
     __tablename__ = "periodic_run"
@@ -27,6 +28,7 @@ class PeriodicRun(Base):
     failed_at: Mapped[Timestamp | None]
     error: Mapped[LongText | None]
     milliseconds: Mapped[int | None]
+    position: Mapped[LongText | None]
 
 
 class UserRename(Base):

@@ -1,6 +1,6 @@
 """What writes search documents: one implementation a backend."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 from uuid import UUID
 
@@ -29,6 +29,14 @@ class SearchWriter(Protocol):
         Args:
             after: Ids above this one; None for the first.
             upto: Ids up to this one and it too; None for the last.
+
+        Raises:
+            UnavailableError: The index is away.
+        """
+        ...
+
+    def revisions_of(self, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """Return the revision of each of some annotations that the index has; few enough for one request.
 
         Raises:
             UnavailableError: The index is away.

@@ -73,9 +73,13 @@ def _group(session: Session, **columns: Any) -> Group:
     return group
 
 
-def add_member(session: Session, *, group: Group, user: User, role: Role = Role.MEMBER) -> GroupMembership:
+def add_member(
+    session: Session, *, group: Group, user: User, role: Role = Role.MEMBER, lms_role: str | None = None
+) -> GroupMembership:
     """Make a user a member of a group."""
-    membership = GroupMembership(user_id=user.id, group_id=group.id, role=role, created=START, updated=START)
+    membership = GroupMembership(
+        user_id=user.id, group_id=group.id, role=role, lms_role=lms_role, created=START, updated=START
+    )
     session.add(membership)
     session.flush()
     return membership

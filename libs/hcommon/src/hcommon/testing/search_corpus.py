@@ -84,7 +84,8 @@ def write(session: Session, *, size: int, seed: int) -> Corpus:
     groups = [make_world_group(session), *[make_group(session, kind=kind) for kind in kinds]]
     for group in groups[2:]:
         for user in some.sample(users, 8):
-            add_member(session, group=group, user=user, role=some.choice(list(Role)))
+            role, lms_role = some.choice(list(Role)), some.choice((None, None, "lms_instructor"))
+            add_member(session, group=group, user=user, role=role, lms_role=lms_role)
     corpus = Corpus(some, users, groups, [ANONYMOUS], [f"{host}/{place}" for host in HOSTS for place in PLACES])
     documents = _write_documents(session, corpus)
     parents: list[UUID] = []
@@ -135,6 +136,7 @@ def _row(corpus: Corpus, documents: dict[str, int], *, span: timedelta, parents:
     created, target = _date(some, span), some.choice(corpus.uris)
     normalized = uri.normalize(target)
     replies = parents and _chance(some, 20)
+    sealed = _chance(some, 15)
     quotes = [{"type": "TextQuoteSelector", "exact": text_of(some, 12)} for _ in range(some.choice((0, 1, 1, 2)))]
     return {
         "id": ids.new_annotation_id(now=created),
@@ -154,6 +156,8 @@ def _row(corpus: Corpus, documents: dict[str, int], *, span: timedelta, parents:
         "target_selectors": orjson.dumps(quotes).decode() if quotes else None,
         "document_version": some.choice((None, None, None, 1, 2)),
         "moderation_status": some.choice((*[None] * 12, *ModerationStatus)),
+        "sealed": sealed,
+        "revealed_to_id": some.choice(corpus.users).id if sealed and _chance(some, 50) else None,
         "revision": some.randint(1, 5),
     }
 

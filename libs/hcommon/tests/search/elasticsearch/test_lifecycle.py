@@ -1,16 +1,21 @@
 """The index is made, built anew while writes go on, and restored."""
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 import pytest
 from elasticsearch import Elasticsearch
+from hcommon.auth import ANONYMOUS
 from hcommon.db.engine import Database
 from hcommon.models import Annotation
 from hcommon.search.document import read_batch
+from hcommon.search.elasticsearch.backend import ElasticsearchBackend
 from hcommon.search.elasticsearch.client import IndexUnavailableError
-from hcommon.search.elasticsearch.lifecycle import IndexStateError, SearchIndex
-from hcommon.search.elasticsearch.mapping import MAPPING_VERSION
+from hcommon.search.elasticsearch.lifecycle import IndexStateError, SearchIndex, next_alias
+from hcommon.search.elasticsearch.mapping import MAPPING_VERSION, MAPPINGS, SETTINGS
+from hcommon.search.query import SearchQuery
 from hcommon.search.reindex import Progress, compare
 from hcommon.testing.factories import make_annotation, make_user
 from sqlalchemy import update
@@ -39,6 +44,44 @@ def indexed(database: Database, index: SearchIndex, ids: list[UUID]) -> None:
 
 def in_index(index: SearchIndex) -> list[UUID]:
     return sorted(index.writer().revisions(after=None, upto=None))
+
+
+def old_index(elasticsearch: Elasticsearch, alias: str) -> str:
+    """Make an index as version 1 of the mapping had it, and search it."""
+    known = {name: kind for name, kind in MAPPINGS["properties"].items() if name not in {"sealed", "revealed_to"}}
+    name = f"{alias}-1-0123abcd"
+    mappings = MAPPINGS | {"_meta": {"version": 1}, "properties": known}
+    aliases: dict[str, dict[str, str]] = {alias: {}, f"{alias}-write-1": {}}
+    elasticsearch.indices.create(index=name, mappings=mappings, settings=SETTINGS, aliases=aliases)
+    return name
+
+
+class TestUpgrading:
+    def test_an_index_of_another_release_gives_way_to_one_of_this_and_is_kept(
+        self, index: SearchIndex, alias: str, elasticsearch: Elasticsearch, fresh_database: Database
+    ) -> None:
+        old = old_index(elasticsearch, alias)
+        ids = write(fresh_database, 3)
+        assert (index.mapping_version(), index.is_current()) == (1, False)
+        assert index.renew(fresh_database) == 3
+        assert (index.mapping_version(), index.is_current()) == (MAPPING_VERSION, True)
+        assert in_index(index) == ids
+        # An indexer of the other release that still runs goes on with its own.
+        assert list(elasticsearch.indices.get_alias(name=f"{alias}-write-1")) == [old]
+
+    def test_the_way_back_takes_the_index_that_was_kept(
+        self, index: SearchIndex, alias: str, elasticsearch: Elasticsearch, fresh_database: Database
+    ) -> None:
+        ids = write(fresh_database, 2)
+        index.rebuild(fresh_database)
+        mine = index.live()
+        other = old_index(elasticsearch, alias)
+        elasticsearch.indices.delete_alias(index=mine or "", name=alias)
+        new = write(fresh_database)
+        assert (index.live(), index.is_current()) == (other, False)
+        assert index.renew(fresh_database) == 1
+        assert index.live() == mine
+        assert in_index(index) == sorted([*ids, *new])
 
 
 class Interrupted(Exception):  # noqa: N818 - somebody pressed Ctrl-C
@@ -125,15 +168,66 @@ class TestRebuilding:
         assert in_index(index) == sorted([*ids, *new])
         assert len(elasticsearch.indices.get(index=f"{alias}-*")) == 2
 
+    def test_one_that_was_killed_goes_on_from_what_it_noted(
+        self, alias: str, elasticsearch: Elasticsearch, fresh_database: Database, ids: list[UUID]
+    ) -> None:
+        noting = SearchIndex(elasticsearch, alias=alias, noted_every=500)
+        with pytest.raises(Interrupted):
+            noting.rebuild(fresh_database, on_progress=interrupt)
+        (building,) = elasticsearch.indices.get_alias(name=next_alias(alias))
+        assert noting.rebuild(fresh_database) == 2
+        assert noting.live() == building
+        assert in_index(noting) == ids
+
     def test_one_that_is_begun_anew_leaves_nothing_of_it(
         self, index: SearchIndex, alias: str, elasticsearch: Elasticsearch, fresh_database: Database, ids: list[UUID]
     ) -> None:
         with pytest.raises(Interrupted):
             index.rebuild(fresh_database, on_progress=interrupt)
-        index.rebuild(fresh_database)
+        (given_up,) = elasticsearch.indices.get_alias(name=next_alias(alias))
+        index.rebuild(fresh_database, begins_anew=True)
+        assert not elasticsearch.indices.exists(index=given_up)
         index.rebuild(fresh_database)
         assert len(elasticsearch.indices.get(index=f"{alias}-*")) == 2
         assert in_index(index) == ids
+
+    def test_two_at_once_do_not_get_into_each_others_way(
+        self, index: SearchIndex, fresh_database: Database, ids: list[UUID]
+    ) -> None:
+        def another(_: Progress) -> None:
+            with pytest.raises(IndexStateError, match="Another process"):
+                index.rebuild(fresh_database)
+
+        assert index.rebuild(fresh_database, on_progress=another) == len(ids)
+
+    def test_searches_meanwhile_miss_nothing_and_writes_never_stop(
+        self, index: SearchIndex, alias: str, elasticsearch: Elasticsearch, fresh_database: Database, ids: list[UUID]
+    ) -> None:
+        backend = ElasticsearchBackend(elasticsearch, index=alias, database=fresh_database, timeout_seconds=60)
+        stop = threading.Event()
+        written: list[UUID] = []
+
+        def write_on() -> None:
+            while not stop.is_set():
+                written.extend(write(fresh_database))
+                indexed(fresh_database, index, written[-1:])
+
+        def totals() -> Iterator[int]:
+            while not stop.is_set():
+                yield backend.search(SearchQuery(limit=0), principal=ANONYMOUS).total
+
+        def built(_: object) -> None:
+            stop.set()
+
+        with ThreadPoolExecutor(3) as pool:
+            writing, searching = pool.submit(write_on), pool.submit(lambda: list(totals()))
+            pool.submit(lambda: [index.rebuild(fresh_database) for _ in range(3)]).add_done_callback(built)
+            writing.result()
+            found = searching.result()
+        assert min(found) >= len(ids)
+        assert found == sorted(found)
+        assert written
+        assert list(compare(fresh_database, index.writer())) == []
 
     def test_there_may_be_nothing_to_go_on_with(
         self, index: SearchIndex, fresh_database: Database, ids: list[UUID]
@@ -145,7 +239,9 @@ class TestRebuilding:
         self, index: SearchIndex, alias: str, elasticsearch: Elasticsearch, fresh_database: Database, ids: list[UUID]
     ) -> None:
         def lose(_: Progress) -> None:
-            elasticsearch.indices.delete(index=",".join(elasticsearch.indices.get_alias(name=f"{alias}-next")))
+            for name in elasticsearch.indices.get(index=f"{alias}-*"):
+                if name != index.live():
+                    elasticsearch.indices.delete(index=name)
 
         with pytest.raises(IndexUnavailableError):
             index.rebuild(fresh_database, on_progress=lose)
@@ -167,6 +263,14 @@ class TestRestoring:
         assert index.live() == before
         assert in_index(index) == sorted([ids[1], *new])
         assert index.restore_previous(fresh_database) == 0  # and back again
+
+    def test_one_of_another_release_is_left_to_that_release(
+        self, index: SearchIndex, alias: str, elasticsearch: Elasticsearch, fresh_database: Database
+    ) -> None:
+        old_index(elasticsearch, alias)
+        index.rebuild(fresh_database)
+        with pytest.raises(IndexStateError, match="another release"):
+            index.restore_previous(fresh_database)
 
     def test_there_has_to_be_one(self, index: SearchIndex, fresh_database: Database) -> None:
         index.rebuild(fresh_database)

@@ -92,7 +92,7 @@ def tools() -> Iterator[Tools]:
         DatabaseUnavailableError: PostgreSQL is away.
     """
     settings = load_settings()
-    database = Database(settings.database_url.get_secret_value(), pool_size=2, application_name="h-cli")
+    database = Database(settings.database_url.get_secret_value(), pool_size=4, application_name="h-cli")
     try:
         with database.read() as connection:
             schema.check(connection)

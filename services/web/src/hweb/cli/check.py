@@ -77,9 +77,7 @@ def _search(settings: Settings) -> str:
     version = indices.mapping_version() if indices else None
     if indices is None or version is None:
         raise UnavailableError("The search index is missing. Create it with: h init")
-    state = (
-        "as this release needs it" if indices.is_current() else "of another release; build it anew: h search reindex"
-    )
+    state = "as this release needs it" if indices.is_current() else "of another release; build one of this with: h init"
     return f"Elasticsearch, mapping {version}, {state}"
 
 

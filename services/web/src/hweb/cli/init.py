@@ -34,7 +34,7 @@ def init(
     """Create or update the schema, the public group, the site's OAuth client, the search index and the first admin."""
     settings = load_settings()
     _check_admin_settings(settings)
-    database = Database(settings.database_url.get_secret_value(), pool_size=2, application_name="h-init")
+    database = Database(settings.database_url.get_secret_value(), pool_size=4, application_name="h-init")
     try:
         _wait_for("PostgreSQL", lambda: _ping(database), seconds=wait_seconds)
         with _locked(database):
@@ -118,7 +118,7 @@ def _migrate(database: Database) -> None:
 
 
 def _ensure_index(database: Database, settings: Settings, *, seconds: float) -> None:
-    """Create the search index and fill it, unless it is there; PostgreSQL's came with the schema."""
+    """Create the search index and fill it, unless there is one of this release; PostgreSQL's came with the schema."""
     indices = search_index(settings)
     if indices is None:
         return
@@ -127,7 +127,9 @@ def _ensure_index(database: Database, settings: Settings, *, seconds: float) -> 
         written = indices.rebuild(database)
         typer.echo(f"Created the search index {indices.live()} with {written} annotations.")
     elif not indices.is_current():
-        typer.echo("The search index was made by another release. Build it anew, while all goes on: h search reindex")
+        typer.echo(f"The search index has mapping {indices.mapping_version()}: making one for this release.")
+        written = indices.renew(database)
+        typer.echo(f"Searching {indices.live()} now, after writing {written} documents. The one before is kept.")
 
 
 def _ensure_admin(database: Database, settings: Settings) -> None:

@@ -31,15 +31,17 @@ def search() -> None:
 @app.command()
 def reindex(
     after: Annotated[str, typer.Option(metavar="ID", help="Go on behind this annotation, after an interruption.")] = "",
+    anew: Annotated[bool, typer.Option(help="Give up what an interrupted run did (Elasticsearch only).")] = False,
 ) -> None:
     """Write every annotation's search document again, and remove those of deleted annotations.
 
-    In Elasticsearch that builds a new index, which takes the place of the old one when it is complete.
+    In Elasticsearch that builds a new index, which takes the place of the old one when it is complete; a run that was
+    interrupted, or killed, is gone on with.
     """
     start = annotation_id_from_urlsafe(after) if after else None
     with tools() as held, _bar() as bar:
         try:
-            written = _reindex(held, start, bar.show)
+            written = _reindex(held, start, bar.show, anew=anew)
         except (UnavailableError, KeyboardInterrupt):
             if bar.last_id:
                 typer.echo(f"Interrupted. Go on with: h search reindex --after {bar.last_id}", err=True)
@@ -84,11 +86,11 @@ def restore() -> None:
         typer.echo(f"Searching {indices.live()} again, after {repaired} repairs.")
 
 
-def _reindex(held: Tools, after: UUID | None, on_progress: Callable[[Progress], None]) -> int:
+def _reindex(held: Tools, after: UUID | None, on_progress: Callable[[Progress], None], *, anew: bool) -> int:
     indices = search_index(held.settings)
     if indices is None:
         return index.reindex(held.database, _writer(held), after=after, on_progress=on_progress)
-    return indices.rebuild(held.database, after=after, on_progress=on_progress)
+    return indices.rebuild(held.database, after=after, begins_anew=anew, on_progress=on_progress)
 
 
 def _writer(held: Tools) -> SearchWriter:

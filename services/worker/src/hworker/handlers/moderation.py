@@ -1,6 +1,6 @@
 """What follows from flags and verdicts."""
 
-from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated
+from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
 from hcommon.models.annotation import ModerationStatus
 
 from hworker.app import TaskQueue
@@ -30,3 +30,12 @@ def on_annotation_moderated(event: AnnotationModerated, *, attempts: int, contex
         tasks.send_event("send_verdict_notice", event=event, attempts=attempts)
     if event.new_status == ModerationStatus.APPROVED:
         tell_of_reply(event, attempts=attempts, context=context, tasks=tasks)
+
+
+def on_user_shadow_ban_changed(event: ShadowBanChanged, *, attempts: int, context: Context, tasks: TaskQueue) -> None:  # noqa: ARG001 - as every handler
+    """Have a piece of what the user wrote indexed anew.
+
+    Raises:
+        BrokerUnavailableError: The task could not be queued.
+    """
+    tasks.send_event("revise_author", event=event, attempts=attempts)

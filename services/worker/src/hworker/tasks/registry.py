@@ -19,7 +19,7 @@ from hcommon.logging import bound, get_logger
 
 from hworker import metrics as names
 from hworker.context import Context
-from hworker.tasks import authorities, cleanup, lifecycle, mails, notices, reports, revisions, runs
+from hworker.tasks import authorities, cleanup, lifecycle, mails, notices, reports, revisions, runs, searchindex
 
 EVENT_TASKS: Final[Mapping[str, Callable[..., None]]] = {
     "send_reply_notice": notices.send_reply_notice,
@@ -34,6 +34,7 @@ EVENT_TASKS: Final[Mapping[str, Callable[..., None]]] = {
     "empty_deleted_user": lifecycle.empty_deleted_user,
     "empty_deleted_group": lifecycle.empty_deleted_group,
     "revise_group": revisions.revise_group,
+    "revise_author": revisions.revise_author,
 }
 """Tasks that carry out an event; called with it."""
 
@@ -46,6 +47,8 @@ PERIODIC_TASKS: Final[Mapping[str, Callable[[Context], None]]] = {
     "purge_mail_receipts": cleanup.purge_mail_receipts,
     "purge_outbox": cleanup.purge_outbox,
     "report_queues": reports.report_queues,
+    "report_search_lag": searchindex.report_search_lag,
+    "check_search_index": searchindex.check_search_index,
 }
 """Tasks of the schedule; what they do not finish they do the next time."""
 

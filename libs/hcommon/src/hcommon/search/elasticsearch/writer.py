@@ -1,6 +1,6 @@
 """Writes the documents of annotations to the search index."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import UUID
 
@@ -102,6 +102,17 @@ class ElasticsearchWriter:
             IndexUnavailableError: Elasticsearch is away.
         """
         bounds = {"gt": after.hex if after else None, "lte": upto.hex if upto else None}
+        return self._found({"range": {"id": bounds}})
+
+    def revisions_of(self, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """Return the revision of each of some annotations that the index has, at most 65 536 at once.
+
+        Raises:
+            IndexUnavailableError: Elasticsearch is away.
+        """
+        return self._found({"terms": {"id": [annotation_id.hex for annotation_id in ids]}})
+
+    def _found(self, query: dict[str, Any]) -> Mapping[UUID, int]:
         found: dict[UUID, int] = {}
         with translated_errors():
             self._client.indices.refresh(index=self._index)
@@ -109,7 +120,7 @@ class ElasticsearchWriter:
             while True:
                 answer = self._client.search(
                     index=self._index,
-                    query={"range": {"id": bounds}},
+                    query=query,
                     docvalue_fields=[{"field": "revision"}],
                     stored_fields="_none_",
                     sort="id:asc",

@@ -1,8 +1,9 @@
 """One page of a search, straight from PostgreSQL: for page reads with whole rows, for the search backend with ids.
 
 A page takes at most four statements: one for the keys of what is named (`resolution`), one for the rows, one more when
-the page would end inside a run of equal dates, and one to count when the total does not follow from the rows. The
-visibility condition is part of each but the first.
+the page would end inside a run of equal dates, and one to count when the total does not follow from the rows. Where
+words are looked for, the rows come with the total: those who look for words pay for all that matches, not for a page.
+The visibility condition is part of each statement but the first.
 """
 
 from collections.abc import Sequence
@@ -57,7 +58,8 @@ def fetch_page(connection: Connection, query: SearchQuery, *, principal: Princip
         return Page(rows=rows, total=query.offset + len(rows))
     if rest and query.is_extended_over_ties and rest[0][query.sort.value] == rows[-1][query.sort.value]:
         rows = [*rows, *search.ties(selection, rows[-1])]
-    return Page(rows=rows, total=search.count())
+    total = found[0]["total"] if found and search.is_counted else search.count()
+    return Page(rows=rows, total=total)
 
 
 def count(connection: Connection, query: SearchQuery, *, principal: Principal) -> int:
@@ -100,6 +102,11 @@ class _Search:
             filters["words"] = words
         return cls(connection, query, filters, reader_shape(principal), reader_parameters(principal))
 
+    @property
+    def is_counted(self) -> bool:
+        """Return whether the rows of a page have the total."""
+        return "words" in self.filters
+
     def page(self, selection: Selection) -> Sequence[RowMapping]:
         """Return up to one row more than the limit."""
         query = self.query
@@ -109,7 +116,8 @@ class _Search:
             if query.after.id is not None and query.sort is not SortKey.ID:
                 cursor["after_id"] = query.after.id
         extent = {"limit": query.limit + 1, "offset": query.offset}
-        return self._execute(Kind.PAGE, self.filters | cursor, extent, selection).mappings().all()
+        kind = Kind.COUNTED_PAGE if self.is_counted else Kind.PAGE
+        return self._execute(kind, self.filters | cursor, extent, selection).mappings().all()
 
     def ties(self, selection: Selection, last: RowMapping) -> Sequence[RowMapping]:
         """Return the rows behind `last` that have its date."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
+from uuid import UUID
 
 from sqlalchemy import BigInteger, ColumnElement, FromClause, Select, Text, bindparam, cast, func, select, tuple_
 from sqlalchemy.dialects.postgresql import TSQUERY
@@ -33,9 +34,13 @@ class Selection(NamedTuple):
 
 
 class Kind(Enum):
-    """What is asked for: a page, how many rows match in all, or what has the sort key of the page's last row too."""
+    """What is asked for: a page, how many rows match in all, or what has the sort key of the page's last row too.
+
+    A counted page is a page whose rows have the number of all that match as `total`: words are looked up but once.
+    """
 
     PAGE = "page"
+    COUNTED_PAGE = "counted_page"
     COUNT = "count"
     TIES = "ties"
 
@@ -79,19 +84,36 @@ def statement(shape: Shape, selection: Selection | None) -> Select[Any]:
         selection: What its rows hold; None for `Kind.COUNT`.
 
     Returns:
-        A statement that takes the parameters of `shape.names` and `authz.reader_parameters`; a page also `limit`
+        A statement that takes the parameters of `shape.names` and `authz.reader_parameters`; pages also `limit`
         and `offset`.
     """
+    if shape.kind is Kind.COUNTED_PAGE:
+        assert selection is not None  # noqa: S101 - pages hold something
+        return _counted(shape, selection)
+    found = _matching(shape, selection)
+    if selection:
+        found = _ordered(found, shape, key=_KEYS[shape.sort], row_id=Annotation.id.expression)
+    return prepared(found) if _is_of_a_page(shape.names) else found
+
+
+def _matching(shape: Shape, selection: Selection | None, *more: ColumnElement[Any]) -> Select[Any]:
+    """Return all that matches, the cursor aside, in no order."""
     principal = stand_in(shape.reader)
     source: FromClause = selection.source() if selection else visible_source()
-    columns = selection.columns(principal) if selection else [func.count()]
+    columns = [*selection.columns(principal), *more] if selection else [func.count()]
     where = [*conditions(shape.names), readable_condition(principal)]
     if "words" in shape.names:
         source = source.join(SearchDocument.__table__, SearchDocument.annotation_id == Annotation.id)
         where.append(SearchDocument.words.bool_op("@@")(cast(bindparam("words", type_=Text()), TSQUERY)))
-    found = select(*columns).select_from(source).where(*where)
-    found = _ordered(found, shape) if selection else found
-    return prepared(found) if _is_of_a_page(shape.names) else found
+    return select(*columns).select_from(source).where(*where)
+
+
+def _counted(shape: Shape, selection: Selection) -> Select[Any]:
+    # Named twice, what is found is worked out once and kept.
+    found = _matching(shape, selection, _KEYS[shape.sort].label("sort_key")).cte("found")
+    total = select(func.count()).select_from(found).scalar_subquery()
+    page = select(*[column for column in found.c if column.name != "sort_key"], total.label("total"))
+    return _ordered(page, shape, key=found.c.sort_key, row_id=found.c.id)
 
 
 def _is_of_a_page(names: Collection[str]) -> bool:
@@ -99,21 +121,20 @@ def _is_of_a_page(names: Collection[str]) -> bool:
     return "hashes_0" in names and not any(name.startswith(("beginning_", "words")) for name in names)
 
 
-def _ordered(found: Select[Any], shape: Shape) -> Select[Any]:
-    key = _KEYS[shape.sort]
+def _ordered(found: Select[Any], shape: Shape, *, key: ColumnElement[Any], row_id: ColumnElement[UUID]) -> Select[Any]:
     if "after" in shape.names:
-        found = found.where(_after(key, shape))
+        found = found.where(_after(shape, key=key, row_id=row_id))
     if shape.kind is Kind.TIES:
         found = found.where(key == bindparam("after", type_=key.type))
-    order = [key] if shape.sort is SortKey.ID else [key, Annotation.id.expression]
+    order = [key] if shape.sort is SortKey.ID else [key, row_id]
     found = found.order_by(*[column.desc() for column in order] if shape.descending else order)
-    if shape.kind is Kind.PAGE:
+    if shape.kind is not Kind.TIES:
         found = found.limit(bindparam("limit", type_=BigInteger())).offset(bindparam("offset", type_=BigInteger()))
     return found
 
 
-def _after(key: ColumnElement[Any], shape: Shape) -> ColumnElement[bool]:
+def _after(shape: Shape, *, key: ColumnElement[Any], row_id: ColumnElement[UUID]) -> ColumnElement[bool]:
     last: ColumnElement[Any] = bindparam("after", type_=key.type)
     if "after_id" in shape.names:
-        key, last = tuple_(key, Annotation.id), tuple_(last, bindparam("after_id", type_=Annotation.id.type))
+        key, last = tuple_(key, row_id), tuple_(last, bindparam("after_id", type_=Annotation.id.type))
     return key < last if shape.descending else key > last

@@ -1,10 +1,10 @@
 """Writes the words of annotations to `search_document`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from uuid import UUID
 
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 
 from hcommon.db.engine import Database
 from hcommon.models import SearchDocument
@@ -78,6 +78,18 @@ class PostgreSQLWriter:
             statement = statement.where(SearchDocument.annotation_id > after)
         if upto is not None:
             statement = statement.where(SearchDocument.annotation_id <= upto)
+        return self._found(statement)
+
+    def revisions_of(self, ids: Collection[UUID]) -> Mapping[UUID, int]:
+        """Return the revision of each of some annotations that the index has.
+
+        Raises:
+            DatabaseUnavailableError: PostgreSQL is away.
+        """
+        statement = select(SearchDocument.annotation_id, SearchDocument.revision)
+        return self._found(statement.where(SearchDocument.annotation_id.in_(ids)))
+
+    def _found(self, statement: Select[UUID, int]) -> Mapping[UUID, int]:
         with self._database.read() as connection:
             return {row.annotation_id: row.revision for row in connection.execute(statement)}
 
