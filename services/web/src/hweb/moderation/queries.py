@@ -24,6 +24,8 @@ _columns = (
     Annotation.deleted,
     Annotation.updated,
     User.nipsa,
+    Annotation.sealed,
+    Annotation.revealed_to_id,
     Group.readable_by,
     *BEFORE_COLUMNS,
 )
