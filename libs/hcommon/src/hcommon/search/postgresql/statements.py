@@ -61,6 +61,10 @@ def visible_source() -> FromClause:
 
 
 # Text is ordered by its code points, whatever the database's own collation is.
+SORT_KEY: Final = "sort_key"
+"""What the rows' column of that name holds, where they are not sorted by one that they have anyway."""
+
+_TEXTS: Final = frozenset({SortKey.GROUP, SortKey.USER})
 _KEYS: Final[dict[SortKey, ColumnElement[Any]]] = {
     SortKey.CREATED: Annotation.created.expression,
     SortKey.UPDATED: Annotation.updated.expression,
@@ -84,7 +88,9 @@ def statement(shape: Shape, selection: Selection | None) -> Select[Any]:
     """
     principal = stand_in(shape.reader)
     source: FromClause = selection.source() if selection else visible_source()
-    columns = selection.columns(principal) if selection else [func.count()]
+    columns = list(selection.columns(principal)) if selection else [func.count()]
+    if selection and shape.sort in _TEXTS:
+        columns.append(_KEYS[shape.sort].label(SORT_KEY))
     where = [*conditions(shape.names), readable_condition(principal)]
     if "words" in shape.names:
         source = source.join(SearchDocument.__table__, SearchDocument.annotation_id == Annotation.id)
@@ -113,7 +119,8 @@ def _ordered(found: Select[Any], shape: Shape) -> Select[Any]:
 
 
 def _after(key: ColumnElement[Any], shape: Shape) -> ColumnElement[bool]:
-    last: ColumnElement[Any] = bindparam("after", type_=key.type)
+    # A parameter is declared with its type alone: the key's collation would not be understood there.
+    last: ColumnElement[Any] = bindparam("after", type_=Text() if shape.sort in _TEXTS else key.type)
     if "after_id" in shape.names:
         key, last = tuple_(key, Annotation.id), tuple_(last, bindparam("after_id", type_=Annotation.id.type))
     return key < last if shape.descending else key > last
