@@ -18,9 +18,10 @@ from hweb.annotations import jsonld, schemas, service
 from hweb.annotations.service import AnnotationNotFoundError
 from hweb.bodies import JSONBody
 from hweb.deps import CookieReadDep, LinksDep, ReadDep, WriteDep, Writer
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
-router = APIRouter(tags=["annotations"])
+router = APIRouter(tags=["annotations"], route_class=RepeatableRoute)
 
 
 @router.post("/api/annotations", name="annotation.create")

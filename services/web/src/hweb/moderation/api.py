@@ -16,9 +16,10 @@ from hweb.deps import CookieReadDep, CookieWriteDep, LinksDep, WriteDep, Writer,
 from hweb.groups import queries as groups
 from hweb.groups.service import GroupNotFoundError
 from hweb.moderation import queries, schemas, service
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
-router = APIRouter(tags=["moderation"])
+router = APIRouter(tags=["moderation"], route_class=RepeatableRoute)
 
 
 @router.put("/api/annotations/{annotation_id}/hide", name="annotation.hide", status_code=204)

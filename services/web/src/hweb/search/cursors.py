@@ -54,7 +54,7 @@ def _parts(text: str) -> list[Any]:
     return parts
 
 
-def _value(text: str, sort: SortKey) -> datetime | str | UUID:
+def _value(text: Any, sort: SortKey) -> datetime | str | UUID:
     match sort:
         case SortKey.CREATED | SortKey.UPDATED:
             parsed = datetime.fromisoformat(text)
