@@ -11,6 +11,7 @@ from hweb.checkpoints import api as checkpoints
 from hweb.development import api as development
 from hweb.docs import pages as docs
 from hweb.embed import pages as embed
+from hweb.feeds import pages as feeds
 from hweb.flags import api as flags
 from hweb.groups import api as groups
 from hweb.groups import members_api, members_pages
@@ -50,6 +51,7 @@ def include(app: FastAPI) -> None:
         development.router,
         oauth.router,
         embed.router,
+        feeds.router,
         site.router,
         welcome.router,
         profile_pages.router,
