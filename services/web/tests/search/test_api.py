@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hcommon.auth import Principal
@@ -17,6 +18,7 @@ from hcommon.testing.database import RolledBackDatabase
 from hcommon.testing.factories import make_access_token, make_annotation, make_group, make_user, make_world_group
 from hweb.app import create_app
 from hweb.resources import Resources
+from hweb.search.schemas import MAX_REPLIES
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -233,6 +235,16 @@ class TestReplies:
         assert ids(found["rows"]) == shown(root)
         assert ids(found["replies"]) == shown(second, reply)
         assert found["total"] == 1
+
+    def test_there_is_an_end_to_them(self, session: Session, user: User, find: Find) -> None:
+        root = make_annotation(session, user=user, target_uri=PAGE)
+        reply = make_annotation(session, user=user, target_uri=PAGE, references=[root.id])
+        columns = {column.name: getattr(reply, column.key) for column in Annotation.__table__.c}
+        copies = [columns | {"id": UUID(int=number)} for number in range(1, MAX_REPLIES + 1)]
+        session.execute(Annotation.__table__.insert(), copies)
+        found = find(uri=PAGE, _separate_replies="true")
+        assert ids(found["rows"]) == shown(root)
+        assert len(found["replies"]) == MAX_REPLIES
 
     def test_without_rows_there_are_none(self, user: User, find: Find) -> None:
         assert find(uri=PAGE, _separate_replies="1") == {"total": 0, "rows": [], "replies": []}
