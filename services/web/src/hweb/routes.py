@@ -21,6 +21,7 @@ from hweb.mailbox import pages as mailbox
 from hweb.moderation import api as moderation
 from hweb.notifications import pages as notifications
 from hweb.oauth import api as oauth
+from hweb.oauth import developer
 from hweb.oauth import pages as oauth_pages
 from hweb.organizations import pages as organizations
 from hweb.profile import api as profile
@@ -63,6 +64,7 @@ def include(app: FastAPI) -> None:
         accounts.router,
         notifications.router,
         oauth_pages.router,
+        developer.router,
         status.router,
     ):
         app.include_router(router)
