@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import pytest
-from hcommon.ids import annotation_id_to_urlsafe
+from hcommon.ids import annotation_id_from_urlsafe, annotation_id_to_urlsafe
 from hcommon.models import User
 from hcommon.models.group import Role
 from hcommon.testing.factories import (
@@ -190,6 +190,13 @@ class TestIds:
         expected = 400 if text == "%00" else 404
         for suffix in ("", ".jsonld"):
             assert client.get(f"/api/annotations/{text}{suffix}", headers=place.owner).status_code == expected
+
+    def test_of_twenty_characters_are_those_of_old_annotations(
+        self, client: TestClient, place: Place, session: Session
+    ) -> None:
+        make_annotation(session, user=make_user(session), id=annotation_id_from_urlsafe("A" * 20))
+        found = client.get(f"/api/annotations/{'A' * 20}", headers=place.stranger)
+        assert (found.status_code, found.json()["id"]) == (200, "A" * 20)
 
     def test_of_users_are_compared_without_case_and_dots(self, client: TestClient, place: Place) -> None:
         for userid in ("acct:Ow.ner@example.org", "acct:OWNER@example.org"):
