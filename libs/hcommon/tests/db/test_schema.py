@@ -1,11 +1,14 @@
 """The schema's version and its agreement with the models."""
 
+from pathlib import Path
+
 import pytest
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from hcommon.db import schema
 from hcommon.db.engine import Database
+from hcommon.testing.factories import make_annotation, make_user
 from sqlalchemy import create_engine, text
 
 
@@ -13,6 +16,43 @@ def alembic_config() -> Config:
     config = Config()
     config.set_main_option("script_location", "hcommon:migrations")
     return config
+
+
+INDEXING = """
+from alembic import op
+
+revision = "9999"
+down_revision = "{0}"
+
+
+def upgrade() -> None:
+    with op.get_context().autocommit_block():
+        op.create_index("ix_of_a_test", "annotation", ["text"], postgresql_concurrently=True)
+"""
+
+
+class TestMigrations:
+    def test_may_build_an_index_while_others_write(
+        self, fresh_database_url: str, fresh_database: Database, tmp_path: Path
+    ) -> None:
+        (tmp_path / "9999_index.py").write_text(INDEXING.format(schema.REVISION))
+        config = alembic_config()
+        ours = ScriptDirectory.from_config(config).versions
+        config.set_main_option("path_separator", "newline")
+        config.set_main_option("version_locations", f"{ours}\n{tmp_path}")
+        engine = create_engine(fresh_database_url)
+        with fresh_database.transaction() as session:
+            make_annotation(session, user=make_user(session))
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+            connection.commit()
+        engine.dispose()
+        with fresh_database.read() as connection:
+            assert schema.current_revision(connection) == "9999"
+            assert connection.execute(
+                text("SELECT indisvalid FROM pg_index JOIN pg_class ON oid = indexrelid WHERE relname = 'ix_of_a_test'")
+            ).scalar_one()
 
 
 class TestRevision:

@@ -116,6 +116,10 @@ async def _client_write(request: Request) -> WriterFactory:
     return _writer(request, _held(request), clients=True)
 
 
+async def _cookie_read(request: Request) -> ReaderFactory:
+    return _reader(request, _held(request), clients=False, cookie=True)
+
+
 async def _cookie_write(request: Request) -> WriterFactory:
     return _writer(request, _held(request), clients=False, cookie=True)
 
@@ -243,6 +247,8 @@ ClientReadDep = Annotated[ReaderFactory, Depends(_client_read)]
 """Like `ReadDep`, and lets clients in (`principal.client`): HTTP Basic, for a user if `X-Forwarded-User` names one."""
 ClientWriteDep = Annotated[WriterFactory, Depends(_client_write)]
 """Like `WriteDep`, and lets clients in."""
+CookieReadDep = Annotated[ReaderFactory, Depends(_cookie_read)]
+"""Like `ReadDep`, and lets the site's own pages in: the session's cookie with a form's token as `X-CSRF-Token`."""
 CookieWriteDep = Annotated[WriterFactory, Depends(_cookie_write)]
 """Like `WriteDep`, and lets the site's own pages in: the session's cookie with a form's token as `X-CSRF-Token`."""
 AnyReadDep = Annotated[ReaderFactory, Depends(_any_read)]

@@ -11,6 +11,7 @@ from hweb.checkpoints import api as checkpoints
 from hweb.development import api as development
 from hweb.docs import pages as docs
 from hweb.embed import pages as embed
+from hweb.feeds import pages as feeds
 from hweb.flags import api as flags
 from hweb.groups import api as groups
 from hweb.groups import members_api, members_pages
@@ -20,6 +21,7 @@ from hweb.mailbox import pages as mailbox
 from hweb.moderation import api as moderation
 from hweb.notifications import pages as notifications
 from hweb.oauth import api as oauth
+from hweb.oauth import developer
 from hweb.oauth import pages as oauth_pages
 from hweb.organizations import pages as organizations
 from hweb.profile import api as profile
@@ -50,6 +52,7 @@ def include(app: FastAPI) -> None:
         development.router,
         oauth.router,
         embed.router,
+        feeds.router,
         site.router,
         welcome.router,
         profile_pages.router,
@@ -61,6 +64,7 @@ def include(app: FastAPI) -> None:
         accounts.router,
         notifications.router,
         oauth_pages.router,
+        developer.router,
         status.router,
     ):
         app.include_router(router)

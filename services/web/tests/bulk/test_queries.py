@@ -9,6 +9,7 @@ from hcommon.models import Annotation, Group, User
 from hcommon.testing.clock import START
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user
 from hweb.bulk import queries
+from sqlalchemy import event
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -93,6 +94,23 @@ class TestAnnotations:
         for _ in range(3):
             write(session, user=alice, group=course)
         assert [len(self.ask(client, bulk, limit=limit)) for limit in (0, 2, 3, 100)] == [0, 2, 3, 3]
+
+    def test_take_as_many_statements_for_two_hundred_as_for_one(
+        self, client: TestClient, bulk: dict[str, str], session: Session, course: Group, alice: User
+    ) -> None:
+        sent: list[str] = []
+        event.listen(session.connection(), "before_cursor_execute", lambda *arguments: sent.append(arguments[2]))
+        counts = []
+        for number in (1, 199):
+            for _ in range(number):
+                write(session, user=alice, group=course)
+            session.flush()
+            sent.clear()
+            found = self.ask(client, bulk, limit=1_000)
+            counts.append((len(found), len(sent)))
+        assert [rows for rows, _ in counts] == [1, 200]
+        assert len({statements for _, statements in counts}) == 1
+        assert counts[0][1] <= 4
 
     def test_come_in_pages_that_lose_and_repeat_nothing(
         self, client: TestClient, bulk: dict[str, str], session: Session, course: Group, alice: User

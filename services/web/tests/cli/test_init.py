@@ -159,6 +159,14 @@ class TestAdmin:
 
 
 class TestSchema:
+    def test_each_migration_has_a_transaction_of_its_own(self, h: Callable[..., Any], empty_database_url: str) -> None:
+        assert h("init", DATABASE_URL=empty_database_url).exit_code == 0
+        made = "SELECT count(DISTINCT xmin::text) FROM pg_class WHERE relname IN ('document', 'document_revision')"
+        engine = create_engine(empty_database_url)
+        with engine.connect() as connection:
+            assert connection.execute(text(made)).scalar_one() == 2
+        engine.dispose()
+
     def test_is_created_by_two_at_once_without_harm(self, environment: dict[str, str], empty_database_url: str) -> None:
         variables = environment | {"DATABASE_URL": empty_database_url, "PATH": ""}
         variables |= {"ADMIN_USERNAME": "root", "ADMIN_PASSWORD": "long enough"}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 from hcommon.auth import Principal
@@ -17,6 +18,7 @@ from hcommon.testing.database import RolledBackDatabase
 from hcommon.testing.factories import make_access_token, make_annotation, make_group, make_user, make_world_group
 from hweb.app import create_app
 from hweb.resources import Resources
+from hweb.search.schemas import MAX_REPLIES
 from sqlalchemy import event, select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -107,6 +109,35 @@ class TestPageReads:
         assert len(seen) == 60
         assert set(seen) == set(shown(*made))
 
+    @pytest.mark.parametrize("sort", ["created", "updated", "group", "id", "user"])
+    @pytest.mark.parametrize("order", ["asc", "desc"])
+    def test_next_leads_through_equal_keys_page_by_page(
+        self, session: Session, user: User, find: Find, sort: str, order: str
+    ) -> None:
+        dates = [START + timedelta(microseconds=number // 5) for number in range(20)]
+        made = [make_annotation(session, user=user, target_uri=PAGE, created=when) for when in dates]
+        parameters: dict[str, Any] = {"uri": PAGE, "sort": sort, "order": order, "limit": 3}
+        found = find(**parameters)
+        seen = ids(found["rows"])
+        while "next" in found:
+            found = find(**parameters, cursor=found["next"])
+            assert len(found["rows"]) <= 3
+            seen += ids(found["rows"])
+        assert len(seen) == 20
+        assert set(seen) == set(shown(*made))
+
+    def test_a_row_that_is_gone_or_changed_does_not_stop_the_walk(
+        self, session: Session, user: User, find: Find
+    ) -> None:
+        made = [
+            make_annotation(session, user=user, target_uri=PAGE, created=START + timedelta(seconds=number))
+            for number in range(6)
+        ]
+        parameters: dict[str, Any] = {"uri": PAGE, "sort": "created", "order": "asc", "limit": 2}
+        first = find(**parameters)
+        made[1].deleted = True
+        assert ids(find(**parameters, cursor=first["next"])["rows"]) == shown(*made[2:4])
+
 
 class TestBackendSearches:
     def test_words_find_what_is_indexed(
@@ -139,6 +170,21 @@ class TestBackendSearches:
             parameters["search_after"] = found["rows"][-1]["updated"]
         assert set(seen) == set(shown(*made))
         assert not find(**parameters)["rows"]
+
+    def test_next_leads_through_what_words_find(
+        self, session: Session, user: User, find: Find, rolled_back: RolledBackDatabase
+    ) -> None:
+        made = [make_annotation(session, user=user, text="finch", updated=START) for _ in range(7)]
+        session.flush()
+        index(rolled_back)
+        # The first page takes all of one date, as for clients that go on from a bare date.
+        assert len(find(text="finch", limit=3)["rows"]) == 7
+        found = find(text="finch", limit=3, sort="user")
+        seen = ids(found["rows"])
+        while "next" in found:
+            found = find(text="finch", limit=3, sort="user", cursor=found["next"])
+            seen += ids(found["rows"])
+        assert sorted(seen) == sorted(shown(*made))
 
     def test_rows_come_in_the_backends_order_and_stale_ids_are_left_out(
         self, session: Session, user: User, resources: Resources
@@ -190,6 +236,16 @@ class TestReplies:
         assert ids(found["replies"]) == shown(second, reply)
         assert found["total"] == 1
 
+    def test_there_is_an_end_to_them(self, session: Session, user: User, find: Find) -> None:
+        root = make_annotation(session, user=user, target_uri=PAGE)
+        reply = make_annotation(session, user=user, target_uri=PAGE, references=[root.id])
+        columns = {column.name: getattr(reply, column.key) for column in Annotation.__table__.c}
+        copies = [columns | {"id": UUID(int=number)} for number in range(1, MAX_REPLIES + 1)]
+        session.execute(Annotation.__table__.insert(), copies)
+        found = find(uri=PAGE, _separate_replies="true")
+        assert ids(found["rows"]) == shown(root)
+        assert len(found["replies"]) == MAX_REPLIES
+
     def test_without_rows_there_are_none(self, user: User, find: Find) -> None:
         assert find(uri=PAGE, _separate_replies="1") == {"total": 0, "rows": [], "replies": []}
         assert find(any="x", _separate_replies="1") == {"total": 0, "rows": [], "replies": []}
@@ -211,6 +267,25 @@ class TestRefusals:
             "reason": "search_after: must be a date, or milliseconds since 1970\n"
             "limit: must be a whole number from 0 to 200",
         }
+
+    def test_a_cursor_is_for_the_search_that_gave_it(
+        self, client: TestClient, session: Session, user: User, find: Find
+    ) -> None:
+        for _ in range(3):
+            make_annotation(session, user=user, target_uri=PAGE)
+        given = find(uri=PAGE, limit=1, sort="id")["next"]
+        for parameters in (
+            {"cursor": given, "uri": PAGE},
+            {"cursor": given, "sort": "id", "order": "asc"},
+            {"cursor": "nonsense"},
+            {"cursor": "W10"},
+            {"cursor": "x" * 5_000},
+            {"cursor": ""},
+        ):
+            answer = client.get("/api/search", params=parameters)
+            assert answer.status_code == 400, parameters
+            assert answer.json()["reason"].startswith("cursor: ")
+        assert find(uri=PAGE, limit=1, sort="id", cursor=given, search_after=given)["rows"]
 
     def test_nul_and_bad_urls_are_bad_requests(self, client: TestClient) -> None:
         for query in ("any=a%00b", "uri=http://x:y/", "wildcard_uri=http://*/", "group="):

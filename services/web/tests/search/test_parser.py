@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 ID = UUID("01920000-0000-7000-8000-000000000001")
 NAMES = [
-    "limit", "offset", "sort", "order", "search_after", "uri", "url", "wildcard_uri", "uri.parts", "user", "group",
-    "tag", "tags", "text", "quote", "any", "references", "_separate_replies", "other",
+    "limit", "offset", "sort", "order", "search_after", "cursor", "uri", "url", "wildcard_uri", "uri.parts", "user",
+    "group", "tag", "tags", "text", "quote", "any", "references", "_separate_replies", "other",
 ]  # fmt: skip
 
 

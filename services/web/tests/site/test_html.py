@@ -14,7 +14,15 @@ from starlette.testclient import TestClient
 
 VOID = frozenset({"br", "hr", "img", "input", "link", "meta"})
 PAGES = ["/welcome", "/docs", "/groups/new", "/forgot-password", "/login", "/signup", "/no-such-page"]
-PAGES_OF_USERS = ["/welcome", "/account/settings", "/groups/new"]
+PAGES_OF_USERS = [
+    "/welcome",
+    "/account/settings",
+    "/account/settings/notifications",
+    "/account/settings/password",
+    "/account/developer",
+    "/account/delete",
+    "/groups/new",
+]
 PAGES_OF_GROUPS = ["/groups/abcd1234/readers", "/groups/abcd1234/edit", "/groups/abcd1234/edit/members"]
 
 

@@ -35,8 +35,10 @@ _RAW_JSON = psycopg2.extensions.new_type((114, 3802), "RAW_JSON", lambda value, 
 _AWAY = "The database is not available."
 # Source: PostgreSQL manual, appendix A: connection exception, insufficient resources, operator intervention.
 _AWAY_CLASSES = ("08", "53", "57P")
-# Serialisation failure, deadlock, lock not available, statement timeout.
-_BUSY_CODES = frozenset({"40001", "40P01", "55P03", "57014"})
+# Serialisation failure, deadlock.
+_CONFLICT_CODES = frozenset({"40001", "40P01"})
+# Lock not available, statement timeout.
+_BUSY_CODES = frozenset({"55P03", "57014"})
 
 
 class DatabaseUnavailableError(UnavailableError):
@@ -45,6 +47,10 @@ class DatabaseUnavailableError(UnavailableError):
 
 class DatabaseBusyError(UnavailableError):
     """PostgreSQL gave up on one statement: a deadlock, a lock or the statement timeout; others may go on."""
+
+
+class DatabaseConflictError(DatabaseBusyError):
+    """PostgreSQL ended this transaction so that another could go on: a deadlock. It can simply be run again."""
 
 
 class Database:
@@ -157,6 +163,8 @@ def _translate_errors() -> Iterator[None]:
             raise DatabaseUnavailableError(_AWAY) from error
         if isinstance(error, OperationalError) and not code:
             raise DatabaseUnavailableError(_AWAY) from error
+        if code in _CONFLICT_CODES:
+            raise DatabaseConflictError("Others are changing the same things; try again.") from error
         if code in _BUSY_CODES:
             raise DatabaseBusyError("The database is too busy for this; try again.") from error
         raise

@@ -22,6 +22,8 @@ connection = context.config.attributes["connection"]
 context.configure(
     connection=connection, target_metadata=Base.metadata, transaction_per_migration=True, render_item=render_item
 )
+# With a connection that is in no transaction yet, each migration gets one of its own, and may leave it for a while to
+# build an index concurrently.
 with context.begin_transaction():
     connection.exec_driver_sql(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
     context.run_migrations()

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from hcommon.auth import Principal
 from hcommon.errors import ErrorKind, HError, UnavailableError
-from hcommon.search.query import SearchQuery
+from hcommon.search.query import Cursor, SearchQuery
 
 
 class SearchUnavailableError(UnavailableError):
@@ -26,10 +26,12 @@ class Hits:
     Attributes:
         ids: In the query's order, ties broken by id; the page never ends inside a run of equal dates.
         total: All matches that the principal may see, not just this page's.
+        next: Where the next page begins; None when there is nothing behind this one.
     """
 
     ids: tuple[UUID, ...]
     total: int
+    next: Cursor | None = None
 
 
 class SearchBackend(Protocol):

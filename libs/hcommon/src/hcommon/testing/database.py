@@ -18,7 +18,7 @@ def create_template(server_url: str) -> str:
     _on_server(server_url, f"CREATE DATABASE {TEMPLATE}")
     url = database_url(server_url, TEMPLATE)
     engine = create_engine(url)
-    with engine.begin() as connection:
+    with engine.connect() as connection:
         config = Config()
         config.set_main_option("script_location", "hcommon:migrations")
         config.attributes["connection"] = connection

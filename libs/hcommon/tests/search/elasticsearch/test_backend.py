@@ -126,6 +126,22 @@ class TestWalks:
         assert there <= set(seen) <= there | written
         assert set(seen.values()) == {1}
 
+    @pytest.mark.parametrize("sort", list(SortKey))
+    def test_each_page_says_where_the_next_begins(
+        self, backend: ElasticsearchBackend, write: Callable[[list[int]], list[UUID]], sort: SortKey
+    ) -> None:
+        there = set(write([second % 3 for second in range(20)]))
+        asked = replace(ALL, limit=3, sort=sort)
+        seen: Counter[UUID] = Counter()
+        page = backend.search(asked, principal=ANONYMOUS)
+        seen.update(page.ids)
+        while page.next is not None:
+            page = backend.search(replace(asked, after=page.next), principal=ANONYMOUS)
+            assert len(page.ids) <= asked.limit
+            seen.update(page.ids)
+        assert set(seen) == there
+        assert set(seen.values()) == {1}
+
     @staticmethod
     def _date(annotation_id: UUID) -> datetime:
         # The first 48 bits of such an id are its time in milliseconds.

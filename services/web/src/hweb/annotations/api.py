@@ -17,10 +17,11 @@ from starlette.responses import Response
 from hweb.annotations import jsonld, schemas, service
 from hweb.annotations.service import AnnotationNotFoundError
 from hweb.bodies import JSONBody
-from hweb.deps import LinksDep, ReadDep, WriteDep, Writer
+from hweb.deps import CookieReadDep, LinksDep, ReadDep, WriteDep, Writer
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
-router = APIRouter(tags=["annotations"])
+router = APIRouter(tags=["annotations"], route_class=RepeatableRoute)
 
 
 @router.post("/api/annotations", name="annotation.create")
@@ -52,7 +53,7 @@ def read_json_ld(annotation_id: str, read: ReadDep, links: LinksDep) -> Response
 
 # After the one above, whose address it would match too.
 @router.get("/api/annotations/{annotation_id}", name="annotation.read")
-def read_one(annotation_id: str, read: ReadDep, links: LinksDep) -> Response:
+def read_one(annotation_id: str, read: CookieReadDep, links: LinksDep) -> Response:
     """Answer with one annotation."""
     key = service.key_of(annotation_id)
     with read() as reader:

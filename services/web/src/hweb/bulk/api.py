@@ -15,9 +15,10 @@ from hweb.bodies import JSONBody
 from hweb.bulk import commands, filters, queries, service
 from hweb.bulk.errors import BulkError
 from hweb.deps import ClientReadDep, ClientWriteDep, ResourcesDep
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
-router = APIRouter(tags=["bulk"])
+router = APIRouter(tags=["bulk"], route_class=RepeatableRoute)
 
 NDJSON: Final = "application/x-ndjson"
 NDJSON_V1: Final = {"Hypothesis-Media-Type": "application/vnd.hypothesis.v1+x-ndjson"}

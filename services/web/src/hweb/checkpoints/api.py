@@ -11,9 +11,10 @@ from hweb.bodies import JSONBody
 from hweb.checkpoints import schemas, service
 from hweb.checkpoints.service import Found
 from hweb.deps import ClientWriteDep
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
-router = APIRouter(tags=["bulk"])
+router = APIRouter(tags=["bulk"], route_class=RepeatableRoute)
 
 
 @router.post("/api/bulk/checkpoint", name="bulk.checkpoint")

@@ -107,13 +107,16 @@ def _migrate(database: Database) -> None:
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
 
-    with database.engine.begin() as connection:
+    # Not in a transaction: each migration has its own, and one that was applied stays when the next one fails.
+    with database.engine.connect() as connection:
         connection.exec_driver_sql("SET statement_timeout = 0")
+        connection.commit()
         config = Config()
         config.set_main_option("script_location", "hcommon:migrations")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
         connection.exec_driver_sql("RESET statement_timeout")
+        connection.commit()
     typer.echo(f"The schema was at {found or 'nothing'} and is at {schema.REVISION} now.")
 
 

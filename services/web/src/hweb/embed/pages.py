@@ -66,6 +66,12 @@ async def stream(request: Request, settings: SettingsDep) -> Response:
     return _app(request, settings, framed=False)
 
 
+@router.get("/search", name="embed.search")
+async def search(q: str = "") -> Response:
+    """Lead from the address that searches had elsewhere to the page that searches."""
+    return RedirectResponse(f"/stream?{urlencode({'q': q})}" if q else "/stream", status_code=302)
+
+
 @router.get("/a/{annotation_id}", name="embed.annotation")
 async def annotation(request: Request, settings: SettingsDep, annotation_id: str) -> Response:
     """Answer with the page of one annotation, whoever asks.
@@ -90,6 +96,7 @@ async def tag(tag: Annotated[str, Path(min_length=1)]) -> Response:
 
 
 @router.get("/u/{user}", name="embed.user")
+@router.get("/users/{user}", name="embed.user")
 async def user(settings: SettingsDep, user: str) -> Response:
     """Lead to everything by a user, who is named by username or userid."""
     try:

@@ -10,8 +10,9 @@ from hweb.annotations import service as annotations
 from hweb.annotations.service import AnnotationNotFoundError
 from hweb.deps import WriteDep
 from hweb.flags import service
+from hweb.repeatable import RepeatableRoute
 
-router = APIRouter(tags=["flags"])
+router = APIRouter(tags=["flags"], route_class=RepeatableRoute)
 
 
 @router.put("/api/annotations/{annotation_id}/flag", name="annotation.flag", status_code=204)

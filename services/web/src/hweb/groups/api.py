@@ -18,10 +18,11 @@ from hweb.deps import AnyWriteDep, ClientReadDep, ReadDep, SettingsDep, Writer
 from hweb.groups import listing, queries, service
 from hweb.groups.schemas import AuthorityQuery, DocumentURIQuery, ExpandQuery, GroupChange, group_change
 from hweb.groups.service import GroupNotFoundError
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 from hweb.settings import Settings
 
-router = APIRouter(tags=["groups"])
+router = APIRouter(tags=["groups"], route_class=RepeatableRoute)
 
 
 @router.get("/api/groups", name="groups.read")

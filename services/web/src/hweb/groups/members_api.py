@@ -19,9 +19,10 @@ from hweb.bodies import JSONBody, OptionalJSONBody
 from hweb.deps import AnyReadDep, ClientWriteDep, CookieWriteDep, ReadDep
 from hweb.groups import member_queries, members, rules, service
 from hweb.groups.schemas import PageNumberQuery, PageOffsetQuery, PageSizeQuery, role_of
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
-router = APIRouter(tags=["groups"])
+router = APIRouter(tags=["groups"], route_class=RepeatableRoute)
 
 _PATH = "/api/groups/{group_id}/members"
 _ONE_PATH = "/api/groups/{group_id}/members/{userid}"

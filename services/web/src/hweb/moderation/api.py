@@ -12,13 +12,14 @@ from starlette.responses import Response
 from hweb.annotations import service as annotations
 from hweb.annotations.service import AnnotationNotFoundError
 from hweb.bodies import JSONBody
-from hweb.deps import LinksDep, ReadDep, WriteDep, Writer, WriterFactory
+from hweb.deps import CookieReadDep, CookieWriteDep, LinksDep, WriteDep, Writer, WriterFactory
 from hweb.groups import queries as groups
 from hweb.groups.service import GroupNotFoundError
 from hweb.moderation import queries, schemas, service
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
-router = APIRouter(tags=["moderation"])
+router = APIRouter(tags=["moderation"], route_class=RepeatableRoute)
 
 
 @router.put("/api/annotations/{annotation_id}/hide", name="annotation.hide", status_code=204)
@@ -34,7 +35,7 @@ def unhide(annotation_id: str, write: WriteDep) -> Response:
 
 
 @router.patch("/api/annotations/{annotation_id}/moderation", name="annotation.moderate")
-def moderate(annotation_id: str, write: WriteDep, links: LinksDep, body: JSONBody) -> Response:
+def moderate(annotation_id: str, write: CookieWriteDep, links: LinksDep, body: JSONBody) -> Response:
     """Set the moderation status, and answer with the annotation; 409 if it is not what the moderator saw.
 
     The body has `moderation_status`, `annotation_updated` (the annotation's `updated`) and may have
@@ -60,7 +61,7 @@ def moderate(annotation_id: str, write: WriteDep, links: LinksDep, body: JSONBod
 def group_annotations(
     group_id: str,
     *,
-    read: ReadDep,
+    read: CookieReadDep,
     links: LinksDep,
     moderation_status: schemas.StatusQuery = None,
     after: schemas.AfterQuery = None,

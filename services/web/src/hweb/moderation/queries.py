@@ -26,6 +26,8 @@ _columns = (
     Annotation.sealed,
     Annotation.revealed_to_id,
     User.nipsa,
+    Annotation.sealed,
+    Annotation.revealed_to_id,
     Group.readable_by,
     *BEFORE_COLUMNS,
 )

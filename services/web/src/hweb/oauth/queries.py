@@ -1,12 +1,13 @@
 """Reads of the OAuth feature. Codes and refresh tokens are locked by reading them, so that each is used once."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from hcommon.crypto import KeyRing, hash_token
 from hcommon.ids import make_userid
 from hcommon.models import AuthClient, AuthzCode, Grant, Token, User
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.orm import Session
 
 from hweb.authclients import SECRET_LABEL
@@ -95,6 +96,12 @@ def grant_of_token(session: Session, *, token: str) -> GrantOfToken | None:
         .first()
     )
     return GrantOfToken(**row) if row else None
+
+
+def developer_grants(connection: Connection | Session, *, user_id: int) -> Sequence[Row[UUID, datetime]]:
+    """Return id and date of the grants of a user's developer tokens, the oldest first."""
+    statement = select(Grant.id, Grant.created).where(Grant.user_id == user_id, Grant.source == "developer")
+    return connection.execute(statement.order_by(Grant.created, Grant.id)).all()
 
 
 def about_access_token(connection: Connection, *, token: str, now: datetime) -> AboutToken | None:

@@ -14,10 +14,11 @@ from hweb.bodies import JSONBody
 from hweb.deps import ReadDep, SettingsDep, WriteDep
 from hweb.groups.schemas import AuthorityQuery
 from hweb.profile import schemas, service
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 from hweb.settings import Settings
 
-router = APIRouter(tags=["profile"])
+router = APIRouter(tags=["profile"], route_class=RepeatableRoute)
 
 ClientVersionHeader = Annotated[str | None, Header(alias="Hypothesis-Client-Version", description="As `1.1766.0`.")]
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from hweb.deps import LinksDep, PageCacheDep, ReadDep, SearchDep
 from hweb.pagecache.store import question_of, reader_of
 from hweb.responses import JSON
-from hweb.search import service
+from hweb.search import cursors, service
 from hweb.search.parser import parse_search
 from hweb.search.schemas import PARAMETERS
 
@@ -20,7 +20,8 @@ router = APIRouter(tags=["search"])
 def search(request: Request, read: ReadDep, backend: SearchDep, links: LinksDep, cache: PageCacheDep) -> Response:
     """Find annotations that the caller may see.
 
-    `total` counts all of them; `rows` are those of this page. Filters of different names are combined with AND.
+    `total` counts all of them; `rows` are those of this page. While more rows follow, `next` is the `cursor` to ask for
+    them with. Filters of different names are combined with AND.
     """
     asked = parse_search(request.query_params.multi_items())
     found = service.search(read, backend, asked, keep=cache.enabled)
@@ -30,6 +31,8 @@ def search(request: Request, read: ReadDep, backend: SearchDep, links: LinksDep,
     }
     if found.replies is not None:
         answer["replies"] = present_all(found.replies, principal=found.principal, links=links)
+    if found.next is not None:
+        answer["next"] = cursors.encode(asked.query, found.next)
     response = JSON(answer)
     if found.revisions:
         cache.keep(question_of(request), reader_of(found.principal), found.revisions, response.body)

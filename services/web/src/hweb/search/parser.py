@@ -17,7 +17,8 @@ from hcommon.ids import InvalidIdError, annotation_id_from_urlsafe, normalize_us
 from hcommon.search.query import Cursor, SearchQuery, SortKey, UserTerm
 from hcommon.uri import InvalidURIError, VersionedURI, normalize, parse_versioned, parse_wildcard, with_default_scheme
 
-from hweb.search import schemas
+from hweb.search import cursors, schemas
+from hweb.search.cursors import InvalidCursorError
 from hweb.search.dates import parse_date
 
 _ALIASES: Final = {"url": "uri", "tags": "tag"}
@@ -60,7 +61,12 @@ def parse_search(parameters: Iterable[tuple[str, str]]) -> SearchRequest:
     """
     values = _Values(parameters)
     sort = values.choice("sort", SortKey, default=SortKey.UPDATED)
-    after = values.one("search_after", lambda text: _cursor(text, sort))
+    order = values.choice("order", _Order, default=_Order.DESC)
+    descending = order is _Order.DESC
+    if "cursor" in values:
+        after = values.one("cursor", lambda text: cursors.decode(text, sort=sort, descending=descending))
+    else:
+        after = values.one("search_after", lambda text: _cursor(text, sort))
     separate_replies = values.last("_separate_replies", "").lower() not in _FALSE
     references = [_reference(text) for text in values.all("references")]
     user = _user(values.last("user")) if "user" in values else None
@@ -79,7 +85,7 @@ def parse_search(parameters: Iterable[tuple[str, str]]) -> SearchRequest:
         unmatchable=None in references or ("user" in values and user is None),
         top_level_only=separate_replies,
         sort=sort,
-        descending=values.choice("order", _Order, default=_Order.DESC) is _Order.DESC,
+        descending=descending,
         limit=values.integer("limit", schemas.MAX_LIMIT, default=default_limit),
         offset=values.integer("offset", schemas.MAX_OFFSET, default=0) if after is None else 0,
         after=after,
@@ -173,7 +179,7 @@ class _Values:
     def _read(self, name: str, read: Callable[[str], ValueT], text: str) -> ValueT | None:
         try:
             return read(text)
-        except (InvalidURIError, InvalidIdError, InvalidSearchError) as error:
+        except (InvalidURIError, InvalidIdError, InvalidSearchError, InvalidCursorError) as error:
             self._problems.setdefault(name, error.reason)
             return None
 

@@ -34,6 +34,9 @@ PARAMETERS: Final = [
     _parameter("order", "Direction.", enum=["asc", "desc"], default="desc"),
     _parameter("search_after", "Sort key of the last row of the page before: rows after it follow. For dates an ISO "
                "8601 date or milliseconds since 1970."),
+    _parameter("cursor", "`next` of the page before, with everything else as it was asked there: no row is lost or "
+               "comes twice, however many share a date, and no page is longer than its limit. It counts "
+               "before `search_after`."),
     _parameter("uri", "A document's URI, with all that are the same document; a version may follow as `:v1`, "
                "`:all`. `url` is the same. Any of several.", several=True),
     _parameter("wildcard_uri", "A URI in which `*` stands for any characters and `_` for one; not in its host. "

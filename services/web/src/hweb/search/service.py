@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from hcommon.auth import Principal
 from hcommon.documents.revisions import page_hashes, page_revisions
 from hcommon.search.backend import SearchBackend
-from hcommon.search.query import SearchQuery
+from hcommon.search.postgresql import Page
+from hcommon.search.query import Cursor, SearchQuery
 from sqlalchemy import RowMapping
 
 from hweb.deps import Reader, ReaderFactory
@@ -23,6 +24,7 @@ class Found:
     Attributes:
         total: All that match, not only this page's.
         replies: Replies to the rows; None unless asked for.
+        next: Where the next page begins; None when there is nothing behind this one.
         revisions: Those of the pages that were asked for, seen before the rows; empty unless they alone decide.
     """
 
@@ -30,6 +32,7 @@ class Found:
     rows: Sequence[RowMapping]
     total: int
     replies: Sequence[RowMapping] | None
+    next: Cursor | None
     revisions: Revisions
 
 
@@ -48,12 +51,12 @@ def search(read: ReaderFactory, backend: SearchBackend, request: SearchRequest, 
         if query.is_page_read:
             revisions = _revisions(reader, query) if keep else {}
             page = queries.page(reader.connection, query, principal=reader.principal)
-            return _found(reader, request, page.rows, page.total, revisions)
+            return _found(reader, request, page, revisions)
     # No connection is held here: the backend may need one, and there are no more of them than threads.
     hits = backend.search(query, principal=reader.principal)
     with read() as reader:
         rows = queries.by_ids(reader.connection, hits.ids, principal=reader.principal)
-        return _found(reader, request, rows, hits.total, {})
+        return _found(reader, request, Page(rows, hits.total, hits.next), {})
 
 
 def _revisions(reader: Reader, query: SearchQuery) -> Revisions:
@@ -62,9 +65,8 @@ def _revisions(reader: Reader, query: SearchQuery) -> Revisions:
     return found if all(revision.is_certain for revision in found.values()) else {}
 
 
-def _found(
-    reader: Reader, request: SearchRequest, rows: Sequence[RowMapping], total: int, revisions: Revisions
-) -> Found:
+def _found(reader: Reader, request: SearchRequest, part: Page, revisions: Revisions) -> Found:
+    rows = part.rows
     replies = None
     if request.separate_replies:
         ids = [row["id"] for row in rows]
@@ -73,4 +75,11 @@ def _found(
     documents = {revision.document_id for revision in revisions.values()}
     if any(row["document_id"] not in documents for row in (*rows, *(replies or ()))):
         revisions = {}
-    return Found(principal=reader.principal, rows=rows, total=total, replies=replies, revisions=revisions)
+    return Found(
+        principal=reader.principal,
+        rows=rows,
+        total=part.total,
+        replies=replies,
+        next=part.next,
+        revisions=revisions,
+    )

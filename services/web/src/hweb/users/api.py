@@ -12,12 +12,13 @@ from starlette.responses import Response
 from hweb import authclients
 from hweb.bodies import JSONBody
 from hweb.deps import ClientReadDep, ClientWriteDep
+from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 from hweb.users import queries, schemas, service
 from hweb.users.queries import FoundUser
 from hweb.users.service import UserNotFoundError
 
-router = APIRouter(tags=["users"])
+router = APIRouter(tags=["users"], route_class=RepeatableRoute)
 
 
 @router.post("/api/users", name="user.create")

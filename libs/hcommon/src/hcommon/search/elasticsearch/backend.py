@@ -84,7 +84,8 @@ class ElasticsearchBackend:
         rows, rest = found[: query.limit], found[query.limit :]
         if rest and query.is_extended_over_ties and rest[0][0] == rows[-1][0]:
             rows = [*rows, *self._ties(query, conditions, rows[-1], deadline)]
-        return Hits(ids=tuple([annotation_id for _, annotation_id in rows]), total=int(total))
+        after = builder.cursor_behind(query, *rows[-1]) if rest else None
+        return Hits(ids=tuple([annotation_id for _, annotation_id in rows]), total=int(total), next=after)
 
     def _ties(self, query: SearchQuery, conditions: list[Clause], last: Row, deadline: float) -> list[Row]:
         """Return the rows behind `last` that have its date."""

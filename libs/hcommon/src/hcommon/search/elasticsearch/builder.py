@@ -77,6 +77,15 @@ def ties_body(
     return body
 
 
+def cursor_behind(query: SearchQuery, value: SortValue, annotation_id: UUID) -> Cursor:
+    """Return the cursor of a row that Elasticsearch sorted by `value`."""
+    if query.sort is SortKey.ID:
+        return Cursor(annotation_id, annotation_id)
+    if isinstance(value, int):
+        return Cursor(_EPOCH + value * _MICROSECOND, annotation_id)
+    return Cursor(value, annotation_id)
+
+
 def _body(query: SearchQuery, conditions: Sequence[Clause], *, size: int) -> dict[str, Any]:
     order: Literal["desc", "asc"] = "desc" if query.descending else "asc"
     field = _FIELDS[query.sort]

@@ -29,4 +29,4 @@ class PostgreSQLBackend:
                 page = fetch_page(connection, query, principal=principal, selection=_IDS)
         except DatabaseUnavailableError as error:
             raise SearchUnavailableError("Search is not available now.") from error
-        return Hits(ids=tuple(row["id"] for row in page.rows), total=page.total)
+        return Hits(ids=tuple(row["id"] for row in page.rows), total=page.total, next=page.next)

@@ -17,17 +17,23 @@ from hcommon.authz import ReaderShape, reader_parameters, reader_shape
 from hcommon.search.postgresql.conditions import values
 from hcommon.search.postgresql.parameters import Values
 from hcommon.search.postgresql.resolution import resolve
-from hcommon.search.postgresql.statements import Kind, Selection, Shape, statement
+from hcommon.search.postgresql.statements import SORT_KEY, Kind, Selection, Shape, statement
 from hcommon.search.postgresql.tsquery import compile_words
-from hcommon.search.query import SearchQuery, SortKey
+from hcommon.search.query import Cursor, SearchQuery, SortKey
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the query's order, and the number of all that match and that the principal may see."""
+    """Rows in the query's order.
+
+    Attributes:
+        total: The number of all that match and that the principal may see.
+        next: Where the next page begins; None when there is nothing behind this one.
+    """
 
     rows: Sequence[RowMapping]
     total: int
+    next: Cursor | None = None
 
 
 def fetch_page(connection: Connection, query: SearchQuery, *, principal: Principal, selection: Selection) -> Page:
@@ -59,7 +65,12 @@ def fetch_page(connection: Connection, query: SearchQuery, *, principal: Princip
     if rest and query.is_extended_over_ties and rest[0][query.sort.value] == rows[-1][query.sort.value]:
         rows = [*rows, *search.ties(selection, rows[-1])]
     total = found[0]["total"] if found and search.is_counted else search.count()
-    return Page(rows=rows, total=total)
+    return Page(rows=rows, total=total, next=_behind(query, rows[-1]) if rest else None)
+
+
+def _behind(query: SearchQuery, last: RowMapping) -> Cursor:
+    named = last[SORT_KEY] if query.sort in (SortKey.GROUP, SortKey.USER) else last[query.sort.value]
+    return Cursor(named, last["id"])
 
 
 def count(connection: Connection, query: SearchQuery, *, principal: Principal) -> int:

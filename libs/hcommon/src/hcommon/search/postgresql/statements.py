@@ -66,6 +66,10 @@ def visible_source() -> FromClause:
 
 
 # Text is ordered by its code points, whatever the database's own collation is.
+SORT_KEY: Final = "sort_key"
+"""What the rows' column of that name holds, where they are not sorted by one that they have anyway."""
+
+_TEXTS: Final = frozenset({SortKey.GROUP, SortKey.USER})
 _KEYS: Final[dict[SortKey, ColumnElement[Any]]] = {
     SortKey.CREATED: Annotation.created.expression,
     SortKey.UPDATED: Annotation.updated.expression,
@@ -101,6 +105,8 @@ def _matching(shape: Shape, selection: Selection | None, *more: ColumnElement[An
     principal = stand_in(shape.reader)
     source: FromClause = selection.source() if selection else visible_source()
     columns = [*selection.columns(principal), *more] if selection else [func.count()]
+    if selection and shape.sort in _TEXTS:
+        columns.append(_KEYS[shape.sort].label(SORT_KEY))
     where = [*conditions(shape.names), readable_condition(principal)]
     if "words" in shape.names:
         source = source.join(SearchDocument.__table__, SearchDocument.annotation_id == Annotation.id)
@@ -110,10 +116,10 @@ def _matching(shape: Shape, selection: Selection | None, *more: ColumnElement[An
 
 def _counted(shape: Shape, selection: Selection) -> Select[Any]:
     # Named twice, what is found is worked out once and kept.
-    found = _matching(shape, selection, _KEYS[shape.sort].label("sort_key")).cte("found")
+    found = _matching(shape, selection, _KEYS[shape.sort].label("ordered_by")).cte("found")
     total = select(func.count()).select_from(found).scalar_subquery()
-    page = select(*[column for column in found.c if column.name != "sort_key"], total.label("total"))
-    return _ordered(page, shape, key=found.c.sort_key, row_id=found.c.id)
+    page = select(*[column for column in found.c if column.name != "ordered_by"], total.label("total"))
+    return _ordered(page, shape, key=found.c.ordered_by, row_id=found.c.id)
 
 
 def _is_of_a_page(names: Collection[str]) -> bool:
@@ -134,7 +140,8 @@ def _ordered(found: Select[Any], shape: Shape, *, key: ColumnElement[Any], row_i
 
 
 def _after(shape: Shape, *, key: ColumnElement[Any], row_id: ColumnElement[UUID]) -> ColumnElement[bool]:
-    last: ColumnElement[Any] = bindparam("after", type_=key.type)
+    # A parameter is declared with its type alone: the key's collation would not be understood there.
+    last: ColumnElement[Any] = bindparam("after", type_=Text() if shape.sort in _TEXTS else key.type)
     if "after_id" in shape.names:
         key, last = tuple_(key, row_id), tuple_(last, bindparam("after_id", type_=Annotation.id.type))
     return key < last if shape.descending else key > last

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from hweb.accounts.pages import claim, deletion, login, reset, signup
+from hweb.accounts.pages import claim, deletion, login, password, reset, signup
 
 router = APIRouter(include_in_schema=False)
-for part in (login, signup, reset, deletion, claim):
+for part in (login, signup, reset, password, deletion, claim):
     router.include_router(part.router)

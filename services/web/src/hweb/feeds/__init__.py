@@ -1,0 +1,1 @@
+"""The newest annotations for feed readers."""

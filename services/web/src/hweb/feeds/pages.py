@@ -1,0 +1,60 @@
+"""`/stream.atom` and `/stream.rss`: what was annotated last, or what a search finds.
+
+Source: specification of the API, section 6.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from hcommon.presentation.annotation import present_all
+from starlette.responses import Response
+
+from hweb.deps import LinksDep, SearchDep, SessionReadDep, SettingsDep
+from hweb.feeds.entries import entry
+from hweb.search import service
+from hweb.search.parser import parse_search
+from hweb.templating import PRIVATE, render
+
+router = APIRouter(include_in_schema=False)
+
+_TYPES: Final = {"atom": "application/atom+xml", "rss": "application/rss+xml"}
+
+
+@router.get("/stream.atom", name="feeds.atom")
+def atom(
+    request: Request, read: SessionReadDep, backend: SearchDep, settings: SettingsDep, links: LinksDep
+) -> Response:
+    """Answer with an Atom feed; it takes the parameters of a search."""
+    return _feed(request, read, backend, settings, links, kind="atom")
+
+
+@router.get("/stream.rss", name="feeds.rss")
+def rss(request: Request, read: SessionReadDep, backend: SearchDep, settings: SettingsDep, links: LinksDep) -> Response:
+    """Answer with an RSS feed; it takes the parameters of a search."""
+    return _feed(request, read, backend, settings, links, kind="rss")
+
+
+def _feed(
+    request: Request,
+    read: SessionReadDep,
+    backend: SearchDep,
+    settings: SettingsDep,
+    links: LinksDep,
+    *,
+    kind: str,
+) -> Response:
+    found = service.search(read, backend, parse_search(request.query_params.multi_items()))
+    host = urlsplit(settings.app_url).hostname or ""
+    shown = present_all(found.rows, principal=found.principal, links=links)
+    query = f"?{request.url.query}" if request.url.query else ""
+    xml = render(
+        request,
+        f"feeds/{kind}.xml.jinja2",
+        entries=[entry(row, values, host=host) for row, values in zip(found.rows, shown, strict=True)],
+        host=host,
+        self_url=f"{settings.app_url}{request.url.path}{query}",
+        page_url=f"{settings.app_url}/stream",
+        updated=max([row["updated"] for row in found.rows], default=request.app.state.resources.clock.now()),
+    )
+    return Response(xml, media_type=f"{_TYPES[kind]}; charset=utf-8", headers={"Cache-Control": PRIVATE})
