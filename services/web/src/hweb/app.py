@@ -14,6 +14,7 @@ from starlette.types import ASGIApp
 
 from hweb import errors, routes
 from hweb.api_edge import ApiEdge
+from hweb.apilimits import ApiLimits
 from hweb.gate import Gate
 from hweb.middleware import RequestMiddleware
 from hweb.pagecache.edge import CachedReads
@@ -65,6 +66,7 @@ def create_app(resources: Resources) -> ASGIApp:
     routes.include(app)
     cache = PageCache(max_bytes=resources.settings.page_cache_mb * 1024 * 1024)
     app.state.page_cache = cache
+    app.state.api_limits = ApiLimits(resources.redis, enabled=resources.settings.rate_limits)
     inner = CachedReads(Gate(app, opening=resources.opening), cache=cache, resources=resources)
     return RequestMiddleware(SecurityHeaders(ApiEdge(inner), settings=resources.settings), resources=resources)
 

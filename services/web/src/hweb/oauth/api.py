@@ -12,7 +12,7 @@ from hcommon.sessions import SessionStore
 from starlette.responses import Response
 
 from hweb.api_edge import V1
-from hweb.deps import ReadDep, ResourcesDep, SettingsDep, bearer_token
+from hweb.deps import ApiLimitsDep, ReadDep, ResourcesDep, SettingsDep, bearer_token
 from hweb.files import FIVE_MINUTES
 from hweb.forms import FormPairsDep
 from hweb.oauth import queries, service
@@ -32,9 +32,10 @@ _log = get_logger(__name__)
 
 
 @router.post("/api/token", name="oauth.token")
-def token(request: Request, held: ResourcesDep, pairs: FormPairsDep) -> Response:
+def token(request: Request, held: ResourcesDep, limits: ApiLimitsDep, pairs: FormPairsDep) -> Response:
     """Exchange a code, a refresh token or an assertion for an access token and a refresh token."""
     now = held.clock.now()
+    limits.count_token(request, now=now)
     with held.database.transaction() as session:
         status, _, body = AuthorizationServer(session, held=held, now=now).token_response(
             pairs, authorization=request.headers.get("authorization")

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from hcommon.presentation.annotation import present_all
 from starlette.responses import Response
 
-from hweb.deps import LinksDep, PageCacheDep, ReadDep, SearchDep
+from hweb.deps import ApiLimitsDep, LinksDep, PageCacheDep, ReadDep, Reader, SearchDep
 from hweb.pagecache.store import question_of, reader_of
 from hweb.responses import JSON
 from hweb.search import service
@@ -17,13 +17,25 @@ router = APIRouter(tags=["search"])
 
 
 @router.get("/api/search", name="search", openapi_extra={"parameters": PARAMETERS})
-def search(request: Request, read: ReadDep, backend: SearchDep, links: LinksDep, cache: PageCacheDep) -> Response:
+def search(
+    request: Request,
+    *,
+    read: ReadDep,
+    backend: SearchDep,
+    links: LinksDep,
+    cache: PageCacheDep,
+    limits: ApiLimitsDep,
+) -> Response:
     """Find annotations that the caller may see.
 
     `total` counts all of them; `rows` are those of this page. Filters of different names are combined with AND.
     """
     asked = parse_search(request.query_params.multi_items())
-    found = service.search(read, backend, asked, keep=cache.enabled)
+
+    def count(reader: Reader) -> None:
+        limits.count_search(request, reader.principal, now=reader.now)
+
+    found = service.search(read, backend, asked, keep=cache.enabled, count=count)
     answer: dict[str, Any] = {
         "total": found.total,
         "rows": present_all(found.rows, principal=found.principal, links=links),
