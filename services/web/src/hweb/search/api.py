@@ -1,22 +1,28 @@
 """`GET /api/search`."""
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter, Request
 from hcommon.presentation.annotation import present_all
 from starlette.responses import Response
 
 from hweb.deps import ApiLimitsDep, LinksDep, PageCacheDep, ReadDep, Reader, SearchDep
+from hweb.openapi import ANYBODY, BEARER, operation
 from hweb.pagecache.store import question_of, reader_of
 from hweb.responses import JSON
 from hweb.search import service
 from hweb.search.parser import parse_search
-from hweb.search.schemas import PARAMETERS
+from hweb.search.schemas import PARAMETERS, SearchResult
 
 router = APIRouter(tags=["search"])
 
+_OPERATION: Final = {
+    "parameters": PARAMETERS,
+    **operation(answer=SearchResult, fails=(429,), access=(BEARER, ANYBODY), cached=True),
+}
 
-@router.get("/api/search", name="search", openapi_extra={"parameters": PARAMETERS})
+
+@router.get("/api/search", name="search", openapi_extra=_OPERATION)
 def search(
     request: Request,
     *,

@@ -1,8 +1,11 @@
 """The parameters of a search as the API's documentation shows them; `parser` reads them."""
 
-from typing import Any, Final
+from typing import Any, Final, NotRequired
 
 from hcommon.search.query import SortKey
+from typing_extensions import TypedDict
+
+from hweb.annotations.shapes import Annotation
 
 DEFAULT_LIMIT: Final = 20
 DEFAULT_THREAD_LIMIT: Final = 200
@@ -50,3 +53,11 @@ PARAMETERS: Final = [
     _parameter("_separate_replies", f"Leave replies out of `rows` and give those to the rows, up to {MAX_REPLIES}, as "
                "`replies`.", type="boolean", default=False),
 ]  # fmt: skip
+
+
+class SearchResult(TypedDict):
+    """A page of annotations; `total` counts all, and `replies` are there only with `_separate_replies`."""
+
+    total: int
+    rows: list[Annotation]
+    replies: NotRequired[list[Annotation]]
