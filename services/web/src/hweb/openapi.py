@@ -115,6 +115,8 @@ def operation(
         _RESPONSES: dict(sorted(responses.items())),
         "security": [_REQUIREMENTS[name] for name in access],
     }
+    if parameters := [*_headers(access, counted=429 in fails)]:
+        extra["parameters"] = parameters
     if body is not None:
         extra["requestBody"] = {"required": body_required, "content": {body_type: {"schema": _schema(body)}}}
     return extra
@@ -187,6 +189,18 @@ def _failure(code: int) -> dict[str, Any]:
     if code in _LATER:
         values["headers"] = {"Retry-After": _header("Seconds.", kind="integer")}
     return values
+
+
+def _headers(access: Collection[str], *, counted: bool) -> Iterator[dict[str, Any]]:
+    """Return the request's headers that mean something beside its credentials."""
+    if BASIC in access:
+        yield _parameter("X-Forwarded-User", "The userid for whom an application with Basic credentials asks.")
+    if BEARER in access and counted:
+        yield _parameter("X-Client-Id", "The tab whose socket is not to be told of this change.")
+
+
+def _parameter(name: str, words: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "description": words, "required": False, "schema": {"type": "string"}}
 
 
 def _header(words: str, *, kind: str = "string") -> dict[str, Any]:

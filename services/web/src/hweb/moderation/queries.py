@@ -23,6 +23,8 @@ _columns = (
     Annotation.group_id,
     Annotation.deleted,
     Annotation.updated,
+    Annotation.sealed,
+    Annotation.revealed_to_id,
     User.nipsa,
     Group.readable_by,
     *BEFORE_COLUMNS,

@@ -71,7 +71,12 @@ def token(request: Request, held: ResourcesDep, limits: ApiLimitsDep, pairs: For
     "/oauth/revoke",
     name="oauth.revoke",
     openapi_extra=operation(
-        body=schemas.RevokeRequest, body_type=FORM_TYPE, answer=dict[str, Any], also=_REVOKE_FAILURES, versioned=False
+        body=schemas.RevokeRequest,
+        body_type=FORM_TYPE,
+        answer=dict[str, Any],
+        also=_REVOKE_FAILURES,
+        fails=(413,),
+        versioned=False,
     ),
 )
 def revoke(held: ResourcesDep, pairs: FormPairsDep) -> Response:

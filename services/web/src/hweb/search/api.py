@@ -17,8 +17,8 @@ from hweb.search.schemas import PARAMETERS, SearchResult
 router = APIRouter(tags=["search"])
 
 _OPERATION: Final = {
-    "parameters": PARAMETERS,
     **operation(answer=SearchResult, fails=(429,), access=(BEARER, ANYBODY), cached=True),
+    "parameters": PARAMETERS,
 }
 
 

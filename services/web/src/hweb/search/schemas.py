@@ -39,12 +39,14 @@ PARAMETERS: Final = [
                "8601 date or milliseconds since 1970."),
     _parameter("uri", "A document's URI, with all that are the same document; a version may follow as `:v1`, "
                "`:all`. `url` is the same. Any of several.", several=True),
+    _parameter("url", "The same as `uri`.", several=True),
     _parameter("wildcard_uri", "A URI in which `*` stands for any characters and `_` for one; not in its host. "
                f"Any of several or of the `uri`s; at most {MAX_WILDCARDS}.", several=True),
     _parameter("uri.parts", "Parts of the URI, all of which it must have.", several=True),
     _parameter("user", "Who wrote it: `acct:name@authority`, `name@authority` or `name`."),
     _parameter("group", "A group's id. Any of several; unknown or unreadable ones have no annotations.", several=True),
     _parameter("tag", "Words, all of which must be among the tags. `tags` is the same. All of several.", several=True),
+    _parameter("tags", "The same as `tag`.", several=True),
     _parameter("text", "Words, one of which must be in the text. All of several.", several=True),
     _parameter("quote", "Words, one of which must be in the quoted text. All of several.", several=True),
     _parameter("any", 'Words in quote, tags, text or URI: all of them, with `|` for or, `-` for without, `"…"` for '
