@@ -62,6 +62,7 @@ _REASONS: Final = {
 _ALWAYS: Final = (400, 503)
 _FRAMEWORKS: Final = frozenset({"HTTPValidationError", "ValidationError"})
 _LATER: Final = frozenset({429, 503})
+_LIMITED: Final = 429
 
 
 class Failure(TypedDict):
@@ -115,7 +116,7 @@ def operation(
         _RESPONSES: dict(sorted(responses.items())),
         "security": [_REQUIREMENTS[name] for name in access],
     }
-    if parameters := [*_headers(access, counted=429 in fails)]:
+    if parameters := [*_headers(access, counted=_LIMITED in fails)]:
         extra["parameters"] = parameters
     if body is not None:
         extra["requestBody"] = {"required": body_required, "content": {body_type: {"schema": _schema(body)}}}
