@@ -24,7 +24,9 @@ def main(site: str, token: str, number: int) -> None:
     made = [json.loads(api.create(token, json.dumps({**many, "text": str(index)})))["id"] for index in range(number)]
     walked: list[str] = []
     after: dict[str, str] = {}
-    while rows := json.loads(api.search(token, uri=many["uri"], sort="created", order="asc", limit=50, **after))["rows"]:
+    while rows := json.loads(api.search(token, uri=many["uri"], sort="created", order="asc", limit=50, **after))[
+        "rows"
+    ]:
         walked += [row["id"] for row in rows]
         after = {"search_after": rows[-1]["created"]}
     seen = {
