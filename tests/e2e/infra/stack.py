@@ -143,6 +143,7 @@ class Stack:
             "REDIS_URL": "redis://redis:6379/0",
             "SECRET_KEY": self._secret_key,
             "APP_URL": self.url,
+            "RATE_LIMITS": "false",  # one writer does here what a whole class does
             "WEBSOCKET_URL": self.socket_url,
             "MAIL_HOST": self.gateway,
             "MAIL_PORT": str(self.mail.port),
