@@ -73,6 +73,10 @@ browser: venv ## Let a real browser with the unmodified client use all of it: ma
 	@tools/install_chromium.sh
 	@$(BIN)/pytest tests/browser $(ARGS)
 
+.PHONY: clients
+clients: venv ## Let other people's clients, and one generated from our document, use the API: make clients ARGS="-k npm"
+	@$(BIN)/python -m pytest tests/clients $(ARGS)
+
 .PHONY: faults
 faults: venv ## Kill every process during writes and compare afterwards: make faults ARGS="-k indexer"
 	@$(BIN)/python -m pytest tests/faults $(ARGS)

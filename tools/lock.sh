@@ -29,3 +29,7 @@ done
 compile standalone --constraint requirements/all.lock $runtime requirements/build.in requirements/uv.in
 compile client --constraint requirements/all.lock requirements/client.in
 compile uv --constraint requirements/all.lock requirements/uv.in
+# Other people's clients have environments of their own: what they need decides nothing here.
+for client in requirements/clients/*.in; do
+    compile "clients/$(basename "$client" .in)" "$client"
+done

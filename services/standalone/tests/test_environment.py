@@ -95,6 +95,10 @@ class TestServiceEnvironment:
         assert environment["DATABASE_URL"] == "ours"
         assert environment["LOG_FORMAT"] == "json"
 
+    def test_the_api_has_no_limits_unless_the_user_wants_them(self) -> None:
+        assert service_environment({}, inherited={})["RATE_LIMITS"] == "false"
+        assert service_environment({}, inherited={"RATE_LIMITS": "true"})["RATE_LIMITS"] == "true"
+
     def test_libpqs_own_variables_do_not_reach_our_server(self) -> None:
         assert "PGOPTIONS" not in service_environment({}, inherited={"PGOPTIONS": "-c search_path=x"})
 

@@ -11,6 +11,7 @@ from hcommon.errors import HError
 from hcommon.models import User
 from hcommon.testing.factories import make_access_token, make_user
 from hweb import errors
+from hweb.apilimits import ApiLimits
 from hweb.deps import (
     MAX_CLIENT_ID_CHARS,
     ClientReadDep,
@@ -35,6 +36,7 @@ from starlette.testclient import TestClient
 def given(resources: Resources) -> TestClient:
     app = FastAPI()
     app.state.resources = resources
+    app.state.api_limits = ApiLimits(resources.redis, enabled=True)
     errors.install(app)
 
     @app.get("/api/read")

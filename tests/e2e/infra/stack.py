@@ -155,6 +155,7 @@ class Stack:
             "ELASTICSEARCH_URL": "http://elasticsearch:9200",
             "SECRET_KEY": self._secret_key,
             "APP_URL": self.url,
+            "RATE_LIMITS": "false",  # one writer does here what a whole class does
             "WEBSOCKET_URL": self.socket_url,
             "MAIL_HOST": self.gateway,
             "MAIL_PORT": str(self.mail.port),

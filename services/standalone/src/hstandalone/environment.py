@@ -54,6 +54,7 @@ def service_environment(variables: Mapping[str, str], *, inherited: Mapping[str,
     environment = {
         "LISTEN_HOST": "127.0.0.1",  # nobody else's machine reaches a trial unless its owner says so
         "WEBSOCKET_HOST": "127.0.0.1",
+        "RATE_LIMITS": "false",  # a trial is also loaded and measured; an installation for others is made of images
         "LOG_FORMAT": "console",  # the logs are files that people read
         "MALLOC_ARENA_MAX": "2",  # glibc keeps an arena a thread, which costs memory that nobody uses
     }

@@ -12,8 +12,9 @@ from hcommon.search.choice import search_backend
 from redis import Redis
 from starlette.types import ASGIApp
 
-from hweb import errors, routes
+from hweb import errors, openapi, routes
 from hweb.api_edge import ApiEdge
+from hweb.apilimits import ApiLimits
 from hweb.gate import Gate
 from hweb.middleware import RequestMiddleware
 from hweb.pagecache.edge import CachedReads
@@ -58,13 +59,16 @@ def create_app(resources: Resources) -> ASGIApp:
         docs_url=None,
         redoc_url=None,
         openapi_url="/api/openapi.json",
+        generate_unique_id_function=openapi.operation_id,
         lifespan=_lifespan,
     )
     app.state.resources = resources
     errors.install(app)
     routes.include(app)
+    openapi.install(app)
     cache = PageCache(max_bytes=resources.settings.page_cache_mb * 1024 * 1024)
     app.state.page_cache = cache
+    app.state.api_limits = ApiLimits(resources.redis, enabled=resources.settings.rate_limits)
     inner = CachedReads(Gate(app, opening=resources.opening), cache=cache, resources=resources)
     return RequestMiddleware(SecurityHeaders(ApiEdge(inner), settings=resources.settings), resources=resources)
 

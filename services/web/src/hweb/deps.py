@@ -23,6 +23,7 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from hweb import authclients
+from hweb.apilimits import ApiLimits
 from hweb.authclients import basic_credentials
 from hweb.pagecache.store import PageCache
 from hweb.resources import Resources
@@ -96,6 +97,15 @@ async def _page_cache(request: Request) -> PageCache:
     return cache
 
 
+async def _api_limits(request: Request) -> ApiLimits:
+    return _limits(request)
+
+
+def _limits(request: Request) -> ApiLimits:
+    limits: ApiLimits = request.app.state.api_limits
+    return limits
+
+
 async def _links(request: Request) -> LinkSettings:
     return _held(request).links
 
@@ -134,12 +144,19 @@ async def _any_write(request: Request) -> WriterFactory:
 
 def _reader(request: Request, held: Resources, *, clients: bool, cookie: bool = False) -> ReaderFactory:
     whose = _principal_of(request, held, clients=clients, cookie=cookie)
+    # Listings that are asked for with a body are no small reads; each is counted once.
+    limits = _limits(request) if request.method == "POST" else None
 
     @contextmanager
     def read() -> Iterator[Reader]:
+        nonlocal limits
         now = held.clock.now()
         with held.database.read() as connection:
-            yield Reader(connection, whose(connection, now), now)
+            principal = whose(connection, now)
+            if limits is not None:
+                limits.count_write(request, principal, now=now)
+                limits = None
+            yield Reader(connection, principal, now)
 
     return read
 
@@ -147,12 +164,15 @@ def _reader(request: Request, held: Resources, *, clients: bool, cookie: bool = 
 def _writer(request: Request, held: Resources, *, clients: bool, cookie: bool = False) -> WriterFactory:
     whose = _principal_of(request, held, clients=clients, cookie=cookie)
     client_id = request.headers.get("x-client-id", "")[:MAX_CLIENT_ID_CHARS] or None
+    limits = _limits(request)
 
     @contextmanager
     def write() -> Iterator[Writer]:
         now = held.clock.now()
         with held.database.transaction() as session:
-            yield Writer(session, whose(session, now), now, client_id)
+            principal = whose(session, now)
+            limits.count_write(request, principal, now=now)
+            yield Writer(session, principal, now, client_id)
 
     return write
 
@@ -240,6 +260,7 @@ SettingsDep = Annotated[Settings, Depends(_settings)]
 ClockDep = Annotated[Clock, Depends(_clock)]
 SearchDep = Annotated[SearchBackend, Depends(_search)]
 LinksDep = Annotated[LinkSettings, Depends(_links)]
+ApiLimitsDep = Annotated[ApiLimits, Depends(_api_limits)]
 PageCacheDep = Annotated[PageCache, Depends(_page_cache)]
 ReadDep = Annotated[ReaderFactory, Depends(_read)]
 WriteDep = Annotated[WriterFactory, Depends(_write)]

@@ -21,6 +21,8 @@ NOT_FOUND = "There is nothing here, or you may not see it."
 METHOD_NOT_ALLOWED = 405
 SERVER_ERROR = 500
 RETRY_AFTER_SECONDS = "5"
+FOR_PROGRAMS = frozenset({"/oauth/revoke", "/.well-known/oauth-authorization-server"})
+"""What lies outside the API and yet is asked for by programs alone."""
 
 _log = get_logger(__name__)
 
@@ -57,7 +59,8 @@ def status_of(kind: ErrorKind, *, api: bool) -> int:  # noqa: PLR0911 - one retu
 
 def is_api(request: Request) -> bool:
     """Return whether a request wants the API's JSON errors."""
-    return request.url.path.startswith("/api/")
+    path = request.url.path
+    return path.startswith("/api/") or path in FOR_PROGRAMS
 
 
 def respond(request: Request, status: int, reason: str, *, headers: dict[str, str] | None = None) -> Response:

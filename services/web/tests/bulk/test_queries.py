@@ -229,6 +229,7 @@ class TestCounts:
             {"group_by": "course", "filter": {"groups": ["x"]}},
             {"group_by": "user", "filter": {"groups": []}},
             {"group_by": "user", "filter": {"groups": ["x"], "h_userids": ["bob"]}},
+            {"group_by": "user", "filter": {"groups": ["x"], "h_userids": [["bob"], 1]}},
             {"group_by": "user", "filter": {"groups": ["x"], "assignment_ids": [1]}},
         ],
     )

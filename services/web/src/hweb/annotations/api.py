@@ -3,7 +3,7 @@
 Source: specification of the API, sections 1.5 to 1.9.
 """
 
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -14,17 +14,26 @@ from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from hweb.annotations import jsonld, schemas, service
+from hweb.annotations import jsonld, schemas, service, shapes
 from hweb.annotations.service import AnnotationNotFoundError
 from hweb.bodies import JSONBody
 from hweb.deps import CookieReadDep, LinksDep, ReadDep, WriteDep, Writer
+from hweb.openapi import ANYBODY, BEARER, COOKIE, operation
 from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
 router = APIRouter(tags=["annotations"], route_class=RepeatableRoute)
 
+JSON_LD: Final = "application/ld+json"
 
-@router.post("/api/annotations", name="annotation.create")
+
+@router.post(
+    "/api/annotations",
+    name="annotation.create",
+    openapi_extra=operation(
+        body=shapes.NewAnnotation, answer=shapes.Annotation, fails=(404, 413, 429), access=(BEARER,)
+    ),
+)
 def create(write: WriteDep, links: LinksDep, body: JSONBody) -> Response:
     """Save a new annotation and answer with it; 200."""
     with write() as writer:
@@ -40,7 +49,13 @@ def create(write: WriteDep, links: LinksDep, body: JSONBody) -> Response:
     return JSON(presented)
 
 
-@router.get("/api/annotations/{annotation_id}.jsonld", name="annotation.jsonld")
+@router.get(
+    "/api/annotations/{annotation_id}.jsonld",
+    name="annotation.jsonld",
+    openapi_extra=operation(
+        answer=shapes.WebAnnotation, media_type=JSON_LD, fails=(404,), access=(BEARER, ANYBODY), cached=True
+    ),
+)
 def read_json_ld(annotation_id: str, read: ReadDep, links: LinksDep) -> Response:
     """Answer with one annotation as W3C JSON-LD."""
     key = service.key_of(annotation_id)
@@ -52,7 +67,11 @@ def read_json_ld(annotation_id: str, read: ReadDep, links: LinksDep) -> Response
 
 
 # After the one above, whose address it would match too.
-@router.get("/api/annotations/{annotation_id}", name="annotation.read")
+@router.get(
+    "/api/annotations/{annotation_id}",
+    name="annotation.read",
+    openapi_extra=operation(answer=shapes.Annotation, fails=(404,), access=(BEARER, COOKIE, ANYBODY), cached=True),
+)
 def read_one(annotation_id: str, read: CookieReadDep, links: LinksDep) -> Response:
     """Answer with one annotation."""
     key = service.key_of(annotation_id)
@@ -61,8 +80,21 @@ def read_one(annotation_id: str, read: CookieReadDep, links: LinksDep) -> Respon
     return JSON(presented)
 
 
-@router.patch("/api/annotations/{annotation_id}", name="annotation.update")
-@router.put("/api/annotations/{annotation_id}", name="annotation.update")
+@router.patch(
+    "/api/annotations/{annotation_id}",
+    name="annotation.update",
+    openapi_extra=operation(
+        body=shapes.AnnotationUpdate, answer=shapes.Annotation, fails=(404, 413, 429), access=(BEARER,)
+    ),
+)
+@router.put(
+    "/api/annotations/{annotation_id}",
+    name="annotation.update",
+    operation_id="annotation_replace",
+    openapi_extra=operation(
+        body=shapes.AnnotationUpdate, answer=shapes.Annotation, fails=(404, 413, 429), access=(BEARER,)
+    ),
+)
 def update(annotation_id: str, write: WriteDep, links: LinksDep, body: JSONBody) -> Response:
     """Change the fields that the body names, and answer with the whole annotation."""
     key = service.key_of(annotation_id)
@@ -80,7 +112,11 @@ def update(annotation_id: str, write: WriteDep, links: LinksDep, body: JSONBody)
     return JSON(presented)
 
 
-@router.delete("/api/annotations/{annotation_id}", name="annotation.delete")
+@router.delete(
+    "/api/annotations/{annotation_id}",
+    name="annotation.delete",
+    openapi_extra=operation(answer=shapes.DeletedAnnotation, fails=(404, 429), access=(BEARER,)),
+)
 def delete(annotation_id: str, write: WriteDep) -> Response:
     """Delete an annotation."""
     key = service.key_of(annotation_id)

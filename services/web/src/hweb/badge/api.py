@@ -11,10 +11,12 @@ from hcommon.documents.revisions import page_hashes, page_revisions
 from hcommon.errors import ErrorKind, HError
 from hcommon.uri import InvalidURIError
 from starlette.responses import Response
+from typing_extensions import TypedDict
 
 from hweb.badge import queries
 from hweb.badge.addresses import is_blocked
 from hweb.deps import PageCacheDep, SessionReadDep
+from hweb.openapi import ANYBODY, COOKIE, operation
 from hweb.pagecache.store import question_of, reader_of
 from hweb.responses import JSON
 from hweb.search.parser import parse_uri
@@ -24,13 +26,23 @@ router = APIRouter(tags=["badge"])
 BLOCKED: Final = {"Cache-Control": "public, max-age=86400"}
 
 
+class BadgeCount(TypedDict):
+    """How many annotations there are."""
+
+    total: int
+
+
 class InvalidBadgeURIError(HError):
     """There is no URI, or it cannot be one."""
 
     kind = ErrorKind.INVALID
 
 
-@router.get("/api/badge", name="badge")
+@router.get(
+    "/api/badge",
+    name="badge",
+    openapi_extra=operation(answer=BadgeCount, access=(COOKIE, ANYBODY), versioned=False, cached=True),
+)
 def badge(
     request: Request,
     read: SessionReadDep,

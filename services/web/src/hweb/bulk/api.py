@@ -12,16 +12,22 @@ from starlette.responses import Response, StreamingResponse
 
 from hweb import authclients
 from hweb.bodies import JSONBody
-from hweb.bulk import commands, filters, queries, service
+from hweb.bulk import commands, filters, queries, service, shapes
 from hweb.bulk.errors import BulkError
 from hweb.deps import ClientReadDep, ClientWriteDep, ResourcesDep
+from hweb.openapi import BASIC, JSON_TYPE, Failure, operation
+from hweb.openapi import NDJSON_TYPE as NDJSON
 from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
 router = APIRouter(tags=["bulk"], route_class=RepeatableRoute)
 
-NDJSON: Final = "application/x-ndjson"
 NDJSON_V1: Final = {"Hypothesis-Media-Type": "application/vnd.hypothesis.v1+x-ndjson"}
+_JOB_ANSWERS: Final = {
+    204: ("All is done, and the job did not ask for ids.", None, NDJSON),
+    400: ("The job cannot be done.", Failure | shapes.BulkFailure, JSON_TYPE),
+    409: ("It is in conflict with what is there.", shapes.BulkFailure, JSON_TYPE),
+}
 
 
 async def _raw_body(request: Request) -> bytes:
@@ -31,7 +37,19 @@ async def _raw_body(request: Request) -> bytes:
 RawBody = Annotated[bytes, Depends(_raw_body)]
 
 
-@router.post("/api/bulk", name="bulk.action")
+@router.post(
+    "/api/bulk",
+    name="bulk.action",
+    openapi_extra=operation(
+        body=shapes.BulkJob,
+        body_type=NDJSON,
+        answer=shapes.Lines,
+        media_type=NDJSON,
+        also=_JOB_ANSWERS,
+        fails=(404, 413, 429),
+        access=(BASIC,),
+    ),
+)
 def act(write: ClientWriteDep, body: RawBody) -> Response:
     """Make and change users, groups and memberships: all of a job or, where something is wrong, nothing."""
     try:
@@ -47,7 +65,17 @@ def act(write: ClientWriteDep, body: RawBody) -> Response:
     return _lines({"data": {"type": item.type, "id": item.id}} for item in done)
 
 
-@router.post("/api/bulk/annotation", name="bulk.annotation")
+@router.post(
+    "/api/bulk/annotation",
+    name="bulk.annotation",
+    openapi_extra=operation(
+        body=shapes.BulkAnnotationsRequest,
+        answer=shapes.Lines,
+        media_type=NDJSON,
+        fails=(404, 413, 429),
+        access=(BASIC,),
+    ),
+)
 def annotations(held: ResourcesDep, read: ClientReadDep, body: JSONBody) -> Response:
     """List the annotations of a time in all groups that a user is in."""
     authority = _authority(read)
@@ -63,7 +91,13 @@ def annotations(held: ResourcesDep, read: ClientReadDep, body: JSONBody) -> Resp
     return StreamingResponse(lines(), media_type=NDJSON, headers=NDJSON_V1)
 
 
-@router.post("/api/bulk/group", name="bulk.group")
+@router.post(
+    "/api/bulk/group",
+    name="bulk.group",
+    openapi_extra=operation(
+        body=shapes.BulkGroupsRequest, answer=shapes.Lines, media_type=NDJSON, fails=(404, 413, 429), access=(BASIC,)
+    ),
+)
 def groups(read: ClientReadDep, body: JSONBody) -> Response:
     """List those of the named groups that have annotations of a time."""
     authority = _authority(read)
@@ -73,7 +107,13 @@ def groups(read: ClientReadDep, body: JSONBody) -> Response:
     return _lines({"authority_provided_id": provided_id} for provided_id in found)
 
 
-@router.post("/api/bulk/lms/annotations", name="bulk.lms.annotations")
+@router.post(
+    "/api/bulk/lms/annotations",
+    name="bulk.lms.annotations",
+    openapi_extra=operation(
+        body=shapes.BulkCountsRequest, answer=list[shapes.BulkCount], fails=(404, 413, 429), access=(BASIC,)
+    ),
+)
 def counts(read: ClientReadDep, body: JSONBody) -> Response:
     """Count annotations by assignment or by user."""
     authority = _authority(read)

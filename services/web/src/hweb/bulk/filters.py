@@ -70,6 +70,7 @@ def counts_filter(body: Mapping[str, Any], *, authority: str) -> CountsFilter:
     groups = _names(checks, values, "groups", least=1)
     userids = _names(checks, values, "h_userids") if values.get("h_userids") is not None else None
     assignments = _names(checks, values, "assignment_ids") if values.get("assignment_ids") is not None else None
+    checks.finish()  # what is no text could not be looked into
     usernames = None if userids is None else tuple(_username(checks, userid, authority) for userid in userids)
     checks.finish()
     known = None if usernames is None else tuple(name for name in usernames if name is not None)

@@ -11,13 +11,20 @@ from hweb.bodies import JSONBody
 from hweb.checkpoints import schemas, service
 from hweb.checkpoints.service import Found
 from hweb.deps import ClientWriteDep
+from hweb.openapi import BASIC, operation
 from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
 router = APIRouter(tags=["bulk"], route_class=RepeatableRoute)
 
 
-@router.post("/api/bulk/checkpoint", name="bulk.checkpoint")
+@router.post(
+    "/api/bulk/checkpoint",
+    name="bulk.checkpoint",
+    openapi_extra=operation(
+        body=schemas.CheckpointRequest, answer=list[schemas.Checkpoint], fails=(404, 413, 429), access=(BASIC,)
+    ),
+)
 def put_checkpoints(write: ClientWriteDep, body: JSONBody) -> Response:
     """Make checkpoints where there are none, and tell what role a user has in the course."""
     with write() as writer:
@@ -26,7 +33,13 @@ def put_checkpoints(write: ClientWriteDep, body: JSONBody) -> Response:
     return JSON([{**_present(item), "created": item.exists} for item in found])
 
 
-@router.post("/api/bulk/checkpoint/reveal", name="bulk.checkpoint.reveal")
+@router.post(
+    "/api/bulk/checkpoint/reveal",
+    name="bulk.checkpoint.reveal",
+    openapi_extra=operation(
+        body=schemas.CheckpointRequest, answer=list[schemas.RevealedCheckpoint], fails=(404, 413, 429), access=(BASIC,)
+    ),
+)
 def reveal_checkpoints(write: ClientWriteDep, body: JSONBody) -> Response:
     """Show everybody in the course what was kept apart until now."""
     with write() as writer:

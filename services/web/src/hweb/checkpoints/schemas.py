@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, Literal, NamedTuple, NotRequired
 from uuid import UUID
 
 from hcommon import uri as uris
 from hcommon.errors import HError
 from hcommon.ids import is_valid_username
 from hcommon.models.group import LMSRole
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from hweb.annotations.checks import Checks
 
@@ -82,3 +84,39 @@ def _user(checks: Checks, user: Mapping[str, Any]) -> tuple[str | None, LMSRole 
         checks.problem("user.role", "must be instructor or student")
         return None, None
     return username, _ROLES[role]
+
+
+class CheckpointPlace(TypedDict):
+    """A page in a group."""
+
+    group_authority_provided_id: Annotated[str, Field(min_length=1, max_length=_LONGEST_ID)]
+    document_uri: Annotated[str, Field(min_length=1, max_length=LONGEST_URI)]
+
+
+class CourseRole(TypedDict):
+    """What a user is in the course."""
+
+    username: str
+    role: Literal["instructor", "student"]
+
+
+class CheckpointRequest(TypedDict):
+    """Which checkpoints are meant, and what a user is in their course."""
+
+    checkpoints: Annotated[list[CheckpointPlace], Field(min_length=1, max_length=MOST_CHECKPOINTS)]
+    user: NotRequired[CourseRole | None]
+
+
+class RevealedCheckpoint(TypedDict):
+    """What is known of a checkpoint."""
+
+    group_authority_provided_id: str
+    document_uri: str
+    revealed: bool
+    reveal_date: str | None
+
+
+class Checkpoint(RevealedCheckpoint):
+    """What is known of a checkpoint, and whether there is one."""
+
+    created: bool

@@ -12,7 +12,9 @@ from hcommon.search.document import read_batch
 from starlette.responses import Response
 
 from hweb.annotations import service as annotations
+from hweb.annotations.shapes import IndexedAnnotation
 from hweb.deps import ResourcesDep
+from hweb.openapi import operation
 from hweb.responses import JSON
 
 router = APIRouter(tags=["development"])
@@ -24,7 +26,11 @@ class NotIndexedError(HError):
     kind = ErrorKind.NOT_FOUND
 
 
-@router.post("/api/annotations/{annotation_id}/reindex", name="annotation.reindex")
+@router.post(
+    "/api/annotations/{annotation_id}/reindex",
+    name="annotation.reindex",
+    openapi_extra=operation(answer=IndexedAnnotation, fails=(404,)),
+)
 def reindex(annotation_id: str, held: ResourcesDep) -> Response:
     """Bring the search index up to date with one annotation, and answer when searches see it."""
     if not held.settings.dev:

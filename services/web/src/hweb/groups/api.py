@@ -15,9 +15,10 @@ from starlette.responses import Response
 
 from hweb.bodies import JSONBody
 from hweb.deps import AnyWriteDep, ClientReadDep, ReadDep, SettingsDep, Writer
-from hweb.groups import listing, queries, service
+from hweb.groups import listing, queries, service, shapes
 from hweb.groups.schemas import AuthorityQuery, DocumentURIQuery, ExpandQuery, GroupChange, group_change
 from hweb.groups.service import GroupNotFoundError
+from hweb.openapi import ANYBODY, BASIC, BEARER, COOKIE, operation
 from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 from hweb.settings import Settings
@@ -25,7 +26,11 @@ from hweb.settings import Settings
 router = APIRouter(tags=["groups"], route_class=RepeatableRoute)
 
 
-@router.get("/api/groups", name="groups.read")
+@router.get(
+    "/api/groups",
+    name="groups.read",
+    openapi_extra=operation(answer=list[shapes.Group], access=(BEARER, ANYBODY), cached=True),
+)
 def groups(
     read: ReadDep,
     settings: SettingsDep,
@@ -54,7 +59,13 @@ def groups(
     )
 
 
-@router.post("/api/groups", name="group.create")
+@router.post(
+    "/api/groups",
+    name="group.create",
+    openapi_extra=operation(
+        body=shapes.NewGroup, answer=shapes.Group, fails=(404, 409, 413, 429), access=(BEARER, BASIC, COOKIE)
+    ),
+)
 def create(write: AnyWriteDep, settings: SettingsDep, body: JSONBody) -> Response:
     """Create a group that belongs to the user who asks, and answer with it; 200."""
     with write() as writer:
@@ -73,7 +84,11 @@ def create(write: AnyWriteDep, settings: SettingsDep, body: JSONBody) -> Respons
         return JSON(_presented(writer.session, pubid, settings))
 
 
-@router.get("/api/groups/{group_id}", name="group.read")
+@router.get(
+    "/api/groups/{group_id}",
+    name="group.read",
+    openapi_extra=operation(answer=shapes.Group, fails=(404,), access=(BEARER, BASIC, ANYBODY), cached=True),
+)
 def group(group_id: str, read: ClientReadDep, settings: SettingsDep, expand: ExpandQuery = None) -> Response:
     """Answer with one group, named by its id or by its third-party `groupid`."""
     with read() as reader:
@@ -81,7 +96,13 @@ def group(group_id: str, read: ClientReadDep, settings: SettingsDep, expand: Exp
     return JSON(present_group(row, app_url=settings.app_url, authority=settings.authority, expand=expand or ()))
 
 
-@router.patch("/api/groups/{group_id}", name="group.update")
+@router.patch(
+    "/api/groups/{group_id}",
+    name="group.update",
+    openapi_extra=operation(
+        body=shapes.GroupUpdate, answer=shapes.Group, fails=(404, 409, 413, 429), access=(BEARER, BASIC, COOKIE)
+    ),
+)
 def update(group_id: str, write: AnyWriteDep, settings: SettingsDep, body: JSONBody) -> Response:
     """Change what the body names, and answer with the whole group."""
     with write() as writer:
@@ -92,7 +113,11 @@ def update(group_id: str, write: AnyWriteDep, settings: SettingsDep, body: JSONB
         return JSON(_presented(writer.session, found["pubid"], settings))
 
 
-@router.get("/api/profile/groups", name="profile.groups.read")
+@router.get(
+    "/api/profile/groups",
+    name="profile.groups.read",
+    openapi_extra=operation(answer=list[shapes.Group], access=(BEARER, ANYBODY), cached=True),
+)
 def my_groups(read: ReadDep, settings: SettingsDep, expand: ExpandQuery = None) -> Response:
     """List all groups that the user is a member of, by name; none for anonymous callers.
 

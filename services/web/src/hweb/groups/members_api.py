@@ -17,8 +17,9 @@ from starlette.responses import Response
 from hweb import authclients
 from hweb.bodies import JSONBody, OptionalJSONBody
 from hweb.deps import AnyReadDep, ClientWriteDep, CookieWriteDep, ReadDep
-from hweb.groups import member_queries, members, rules, service
+from hweb.groups import member_queries, members, rules, service, shapes
 from hweb.groups.schemas import PageNumberQuery, PageOffsetQuery, PageSizeQuery, role_of
+from hweb.openapi import ANYBODY, BASIC, BEARER, COOKIE, operation
 from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
@@ -28,7 +29,16 @@ _PATH = "/api/groups/{group_id}/members"
 _ONE_PATH = "/api/groups/{group_id}/members/{userid}"
 
 
-@router.get(_PATH, name="group.members.read")
+@router.get(
+    _PATH,
+    name="group.members.read",
+    openapi_extra=operation(
+        answer=list[shapes.Membership] | shapes.MembershipPage,
+        fails=(404,),
+        access=(BEARER, BASIC, COOKIE, ANYBODY),
+        cached=True,
+    ),
+)
 def members_list(
     group_id: str,
     read: AnyReadDep,
@@ -47,7 +57,11 @@ def members_list(
     return JSON({"meta": {"page": {"total": total}}, "data": _presented(rows, found["id"], reader.principal)})
 
 
-@router.get(_ONE_PATH, name="group.member.read")
+@router.get(
+    _ONE_PATH,
+    name="group.member.read",
+    openapi_extra=operation(answer=shapes.Membership, fails=(404,), access=(BEARER, ANYBODY), cached=True),
+)
 def read_member(group_id: str, userid: str, read: ReadDep) -> Response:
     """Answer with one membership; `me` is who asks."""
     with read() as reader:
@@ -57,7 +71,17 @@ def read_member(group_id: str, userid: str, read: ReadDep) -> Response:
     return JSON(_presented([row], found["id"], reader.principal)[0])
 
 
-@router.post(_ONE_PATH, name="group.member.add")
+@router.post(
+    _ONE_PATH,
+    name="group.member.add",
+    openapi_extra=operation(
+        body=shapes.NewMembership,
+        body_required=False,
+        answer=shapes.Membership,
+        fails=(404, 409, 413, 429),
+        access=(BASIC,),
+    ),
+)
 def add_member(group_id: str, userid: str, write: ClientWriteDep, body: OptionalJSONBody) -> Response:
     """Make a user a member; for applications alone, and of their own authority."""
     with write() as writer:
@@ -73,7 +97,13 @@ def add_member(group_id: str, userid: str, write: ClientWriteDep, body: Optional
     return JSON(_presented([row], found["id"], writer.principal)[0])
 
 
-@router.patch(_ONE_PATH, name="group.member.edit")
+@router.patch(
+    _ONE_PATH,
+    name="group.member.edit",
+    openapi_extra=operation(
+        body=shapes.RoleChange, answer=shapes.Membership, fails=(404, 413, 429), access=(BEARER, COOKIE)
+    ),
+)
 def edit_member(group_id: str, userid: str, write: CookieWriteDep, body: JSONBody) -> Response:
     """Give a member another role, and answer with the membership."""
     with write() as writer:
@@ -90,7 +120,11 @@ def edit_member(group_id: str, userid: str, write: CookieWriteDep, body: JSONBod
     return JSON(present_membership(row, actor=actor, user_id=principal.user_id))
 
 
-@router.delete(_ONE_PATH, name="group.member.delete")
+@router.delete(
+    _ONE_PATH,
+    name="group.member.delete",
+    openapi_extra=operation(status=204, fails=(404, 429), access=(BEARER, COOKIE)),
+)
 def remove_member(group_id: str, userid: str, write: CookieWriteDep) -> Response:
     """End a membership; `me` leaves. 204."""
     with write() as writer:

@@ -8,7 +8,8 @@ from starlette.responses import Response
 
 from hweb.deps import SettingsDep
 from hweb.files import FIVE_MINUTES
-from hweb.links import catalog
+from hweb.links import catalog, schemas
+from hweb.openapi import operation
 from hweb.responses import JSON
 
 router = APIRouter(tags=["links"])
@@ -17,7 +18,7 @@ _PLACEHOLDER = re.compile(r"\{[^}]*\}")
 _CACHED = {"Cache-Control": FIVE_MINUTES}
 
 
-@router.get("/api/", name="index")
+@router.get("/api/", name="index", openapi_extra=operation(answer=schemas.Index, cached=True))
 async def index(request: Request, settings: SettingsDep) -> Response:
     """List the API's addresses by name.
 
@@ -28,7 +29,7 @@ async def index(request: Request, settings: SettingsDep) -> Response:
     return JSON({"links": catalog.index(settings, listed)}, headers=_CACHED)
 
 
-@router.get("/api/links", name="links")
+@router.get("/api/links", name="links", openapi_extra=operation(answer=schemas.PageLinks, cached=True))
 async def links(settings: SettingsDep) -> Response:
     """List the addresses of pages that clients lead to, and of the WebSocket."""
     return JSON(catalog.page_links(settings), headers=_CACHED)

@@ -11,30 +11,48 @@ from starlette.responses import Response
 
 from hweb.annotations import service as annotations
 from hweb.annotations.service import AnnotationNotFoundError
+from hweb.annotations.shapes import Annotation
 from hweb.bodies import JSONBody
 from hweb.deps import CookieReadDep, CookieWriteDep, LinksDep, WriteDep, Writer, WriterFactory
 from hweb.groups import queries as groups
 from hweb.groups.service import GroupNotFoundError
 from hweb.moderation import queries, schemas, service
+from hweb.openapi import BEARER, COOKIE, operation
 from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 
 router = APIRouter(tags=["moderation"], route_class=RepeatableRoute)
 
 
-@router.put("/api/annotations/{annotation_id}/hide", name="annotation.hide", status_code=204)
+@router.put(
+    "/api/annotations/{annotation_id}/hide",
+    name="annotation.hide",
+    status_code=204,
+    openapi_extra=operation(status=204, fails=(404, 429), access=(BEARER,)),
+)
 def hide(annotation_id: str, write: WriteDep) -> Response:
     """Hide an annotation from all but its author and moderators: its status becomes SPAM."""
     return _set_status(write, annotation_id, ModerationStatus.SPAM)
 
 
-@router.delete("/api/annotations/{annotation_id}/hide", name="annotation.unhide", status_code=204)
+@router.delete(
+    "/api/annotations/{annotation_id}/hide",
+    name="annotation.unhide",
+    status_code=204,
+    openapi_extra=operation(status=204, fails=(404, 429), access=(BEARER,)),
+)
 def unhide(annotation_id: str, write: WriteDep) -> Response:
     """Show an annotation again: its status becomes APPROVED."""
     return _set_status(write, annotation_id, ModerationStatus.APPROVED)
 
 
-@router.patch("/api/annotations/{annotation_id}/moderation", name="annotation.moderate")
+@router.patch(
+    "/api/annotations/{annotation_id}/moderation",
+    name="annotation.moderate",
+    openapi_extra=operation(
+        body=schemas.ModerationVerdict, answer=Annotation, fails=(404, 409, 413, 429), access=(BEARER, COOKIE)
+    ),
+)
 def moderate(annotation_id: str, write: CookieWriteDep, links: LinksDep, body: JSONBody) -> Response:
     """Set the moderation status, and answer with the annotation; 409 if it is not what the moderator saw.
 
@@ -57,7 +75,11 @@ def moderate(annotation_id: str, write: CookieWriteDep, links: LinksDep, body: J
     return JSON(presented)
 
 
-@router.get("/api/groups/{group_id}/annotations", name="group.annotations.read")
+@router.get(
+    "/api/groups/{group_id}/annotations",
+    name="group.annotations.read",
+    openapi_extra=operation(answer=schemas.ModerationQueue, fails=(404,), access=(BEARER, COOKIE), cached=True),
+)
 def group_annotations(
     group_id: str,
     *,

@@ -6,13 +6,16 @@ Source: specification of the API, sections 1.11 and 1.12; the client's needs, se
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, NotRequired
 
 from fastapi import Query
 from hcommon.errors import HError
 from hcommon.models.annotation import ModerationStatus
+from typing_extensions import TypedDict
 
 from hweb.annotations.checks import Checks
+from hweb.annotations.shapes import Annotation, Timestamp
+from hweb.groups.shapes import PageMeta
 from hweb.search.dates import parse_date
 
 DEFAULT_PAGE: Final = 20
@@ -114,3 +117,18 @@ SizeQuery = Annotated[
     ),
 ]
 """How many annotations."""
+
+
+class ModerationVerdict(TypedDict):
+    """What a moderator decides, and the annotation's `updated` and status as the moderator saw them."""
+
+    moderation_status: ModerationStatus
+    annotation_updated: Timestamp
+    current_moderation_status: NotRequired[ModerationStatus | None]
+
+
+class ModerationQueue(TypedDict):
+    """A page of annotations; the total is that of all pages."""
+
+    meta: PageMeta
+    data: list[Annotation]

@@ -12,12 +12,13 @@ from hcommon.sessions import SessionStore
 from starlette.responses import Response
 
 from hweb.api_edge import V1
-from hweb.deps import ReadDep, ResourcesDep, SettingsDep, bearer_token
+from hweb.deps import ApiLimitsDep, ReadDep, ResourcesDep, SettingsDep, bearer_token
 from hweb.files import FIVE_MINUTES
-from hweb.forms import FormPairsDep
-from hweb.oauth import queries, service
+from hweb.forms import FORM_TYPE, FormPairsDep
+from hweb.oauth import queries, schemas, service
 from hweb.oauth.schemas import AUTHORIZATION_CODE, JWT_BEARER, REFRESH_TOKEN, SCOPES
 from hweb.oauth.server import QUERY, WEB_MESSAGE, AuthorizationServer
+from hweb.openapi import ANYBODY, BASIC, BEARER, JSON_TYPE, Failure, operation
 from hweb.responses import JSON
 
 router = APIRouter(tags=["oauth"])
@@ -28,13 +29,33 @@ BEARER_CHALLENGE: Final = {"WWW-Authenticate": "Bearer"}
 UNAUTHORIZED: Final = 401
 NO_TOKEN: Final = {"error": "missing_token", "error_description": "The request has no valid bearer token."}
 
+_TOKEN_FAILURES: Final = {
+    400: ("No token for this.", schemas.OAuthFailure | Failure, JSON_TYPE),
+    401: ("The client has not proved who it is.", schemas.OAuthFailure, JSON_TYPE),
+}
+_REVOKE_FAILURES: Final = {400: ("There is no token in it.", schemas.OAuthFailure | Failure, JSON_TYPE)}
+_NO_TOKEN: Final = {401: ("There is no valid token.", schemas.MissingToken, JSON_TYPE)}
+
 _log = get_logger(__name__)
 
 
-@router.post("/api/token", name="oauth.token")
-def token(request: Request, held: ResourcesDep, pairs: FormPairsDep) -> Response:
+@router.post(
+    "/api/token",
+    name="oauth.token",
+    openapi_extra=operation(
+        body=schemas.TokenRequest,
+        body_type=FORM_TYPE,
+        answer=schemas.TokenAnswer,
+        also=_TOKEN_FAILURES,
+        fails=(413, 429),
+        access=(ANYBODY, BASIC),
+        versioned=False,
+    ),
+)
+def token(request: Request, held: ResourcesDep, limits: ApiLimitsDep, pairs: FormPairsDep) -> Response:
     """Exchange a code, a refresh token or an assertion for an access token and a refresh token."""
     now = held.clock.now()
+    limits.count_token(request, now=now)
     with held.database.transaction() as session:
         status, _, body = AuthorizationServer(session, held=held, now=now).token_response(
             pairs, authorization=request.headers.get("authorization")
@@ -46,7 +67,18 @@ def token(request: Request, held: ResourcesDep, pairs: FormPairsDep) -> Response
     return JSON(_failure(body), status_code=status, headers=NEVER_STORED | challenge)
 
 
-@router.post("/oauth/revoke", name="oauth.revoke")
+@router.post(
+    "/oauth/revoke",
+    name="oauth.revoke",
+    openapi_extra=operation(
+        body=schemas.RevokeRequest,
+        body_type=FORM_TYPE,
+        answer=dict[str, Any],
+        also=_REVOKE_FAILURES,
+        fails=(413,),
+        versioned=False,
+    ),
+)
 def revoke(held: ResourcesDep, pairs: FormPairsDep) -> Response:
     """End the grant of a token, whichever of its tokens it is; an unknown one has ended already.
 
@@ -65,7 +97,11 @@ def revoke(held: ResourcesDep, pairs: FormPairsDep) -> Response:
     return JSON({}, headers=NEVER_STORED)
 
 
-@router.get("/.well-known/oauth-authorization-server", name="oauth.metadata")
+@router.get(
+    "/.well-known/oauth-authorization-server",
+    name="oauth.metadata",
+    openapi_extra=operation(answer=dict[str, Any], versioned=False),
+)
 async def metadata(settings: SettingsDep) -> Response:
     """Tell programs how to get access here. Source: RFC 8414, sections 2 and 3."""
     site = settings.app_url
@@ -86,7 +122,11 @@ async def metadata(settings: SettingsDep) -> Response:
     return JSON(values, headers={"Cache-Control": FIVE_MINUTES, "Access-Control-Allow-Origin": "*"})
 
 
-@router.get("/api/debug-token", name="debug_token")
+@router.get(
+    "/api/debug-token",
+    name="debug_token",
+    openapi_extra=operation(answer=schemas.TokenFacts, also=_NO_TOKEN, access=(BEARER,), cached=True),
+)
 def debug_token(request: Request, read: ReadDep) -> Response:
     """Tell whose a token is and how long it lives.
 

@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NotRequired
 from urllib.parse import urlsplit
 from uuid import UUID
+
+from typing_extensions import TypedDict
 
 SCOPES: Final = ("annotation:read", "annotation:write")
 """Every token has both, whatever is asked for. Source: specification of the API, section 2.2."""
@@ -115,3 +117,66 @@ class AboutToken:
     expires: datetime | None
     client_id: UUID | None
     client_name: str | None
+
+
+class TokenRequest(TypedDict):
+    """What a grant is exchanged by; which fields it needs depends on `grant_type`."""
+
+    grant_type: str
+    client_id: NotRequired[str]
+    client_secret: NotRequired[str]
+    code: NotRequired[str]
+    code_verifier: NotRequired[str]
+    redirect_uri: NotRequired[str]
+    refresh_token: NotRequired[str]
+    assertion: NotRequired[str]
+
+
+class TokenAnswer(TypedDict):
+    """Tokens; `expires_in` is in seconds."""
+
+    access_token: str
+    expires_in: float
+    token_type: str
+    scope: str
+    refresh_token: str
+
+
+class OAuthFailure(TypedDict):
+    """Why there is no token. Source: RFC 6749, section 5.2."""
+
+    status: str
+    reason: str
+    error: str
+    error_description: NotRequired[str]
+
+
+class RevokeRequest(TypedDict):
+    """The token to end; it may be of either kind."""
+
+    token: str
+    token_type_hint: NotRequired[str]
+
+
+class TokenClient(TypedDict):
+    """For which application a token was made."""
+
+    id: str
+    name: str
+
+
+class TokenFacts(TypedDict):
+    """Whose a token is, and from when to when it is good; `expires_at` is null for one without an end."""
+
+    userid: str
+    expires_at: str | None
+    issued_at: str
+    expired: bool
+    client: NotRequired[TokenClient]
+
+
+class MissingToken(TypedDict):
+    """That there is no valid token."""
+
+    error: str
+    error_description: str

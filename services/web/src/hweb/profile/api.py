@@ -13,6 +13,7 @@ from starlette.responses import Response
 from hweb.bodies import JSONBody
 from hweb.deps import ReadDep, SettingsDep, WriteDep
 from hweb.groups.schemas import AuthorityQuery
+from hweb.openapi import ANYBODY, BEARER, operation
 from hweb.profile import schemas, service
 from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
@@ -23,7 +24,11 @@ router = APIRouter(tags=["profile"], route_class=RepeatableRoute)
 ClientVersionHeader = Annotated[str | None, Header(alias="Hypothesis-Client-Version", description="As `1.1766.0`.")]
 
 
-@router.get("/api/profile", name="profile.read")
+@router.get(
+    "/api/profile",
+    name="profile.read",
+    openapi_extra=operation(answer=schemas.Profile, access=(BEARER, ANYBODY), cached=True),
+)
 def profile(
     read: ReadDep, settings: SettingsDep, version: ClientVersionHeader = None, authority: AuthorityQuery = None
 ) -> Response:
@@ -32,7 +37,13 @@ def profile(
         return JSON(_profile(reader.connection, reader.principal, settings, version=version, authority=authority))
 
 
-@router.patch("/api/profile", name="profile.update")
+@router.patch(
+    "/api/profile",
+    name="profile.update",
+    openapi_extra=operation(
+        body=schemas.ProfileUpdate, answer=schemas.Profile, fails=(404, 413, 429), access=(BEARER,)
+    ),
+)
 def update_profile(
     write: WriteDep, settings: SettingsDep, body: JSONBody, version: ClientVersionHeader = None
 ) -> Response:

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final, NotRequired
 
 import orjson
 from hcommon.errors import HError
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from hweb.annotations.shapes import UserInfo
 
 FLAGS: Final = frozenset({"show_sidebar_tutorial", "show_youtube_gdpr_banner"})
 SHORTCUTS: Final = "shortcuts_preferences"
@@ -84,3 +88,56 @@ def _shortcuts(value: object) -> str | None:
     if len(set(keys)) < len(keys):
         raise InvalidPreferencesError(f"{where}: two actions have the same shortcut")
     return orjson.dumps(value).decode()
+
+
+Shortcut = Annotated[str, Field(max_length=MAX_SHORTCUT_CHARACTERS)] | None
+
+
+class Shortcuts(TypedDict, total=False):
+    """Keys by action; null for none. No two actions may have the same."""
+
+    activatePoint: Shortcut
+    activateRectMove: Shortcut
+    activateRectResize: Shortcut
+    annotateSelection: Shortcut
+    applyUpdates: Shortcut
+    hideAdder: Shortcut
+    highlightSelection: Shortcut
+    openKeyboardShortcuts: Shortcut
+    openSearch: Shortcut
+    showSelection: Shortcut
+    toggleHighlights: Shortcut
+
+
+class Preferences(TypedDict, total=False):
+    """What a user has chosen; a switch that is off is left out of answers."""
+
+    show_sidebar_tutorial: bool
+    show_youtube_gdpr_banner: bool
+    shortcuts_preferences: Shortcuts | None
+
+
+class ProfileUpdate(TypedDict, total=False):
+    """What is to change; preferences that are not named stay."""
+
+    preferences: Preferences
+
+
+class ProfileGroup(TypedDict):
+    """A group of the user; those that not everybody may read have a page here."""
+
+    name: str
+    id: str
+    public: bool
+    url: NotRequired[str]
+
+
+class Profile(TypedDict):
+    """Who the caller is; nobody without a userid."""
+
+    userid: str | None
+    authority: str
+    groups: list[ProfileGroup]
+    features: dict[str, bool]
+    preferences: Preferences
+    user_info: NotRequired[UserInfo]

@@ -1,8 +1,11 @@
 """The parameters of a search as the API's documentation shows them; `parser` reads them."""
 
-from typing import Any, Final
+from typing import Any, Final, NotRequired
 
 from hcommon.search.query import SortKey
+from typing_extensions import TypedDict
+
+from hweb.annotations.shapes import Annotation
 
 DEFAULT_LIMIT: Final = 20
 DEFAULT_THREAD_LIMIT: Final = 200
@@ -39,12 +42,14 @@ PARAMETERS: Final = [
                "before `search_after`."),
     _parameter("uri", "A document's URI, with all that are the same document; a version may follow as `:v1`, "
                "`:all`. `url` is the same. Any of several.", several=True),
+    _parameter("url", "The same as `uri`.", several=True),
     _parameter("wildcard_uri", "A URI in which `*` stands for any characters and `_` for one; not in its host. "
                f"Any of several or of the `uri`s; at most {MAX_WILDCARDS}.", several=True),
     _parameter("uri.parts", "Parts of the URI, all of which it must have.", several=True),
     _parameter("user", "Who wrote it: `acct:name@authority`, `name@authority` or `name`."),
     _parameter("group", "A group's id. Any of several; unknown or unreadable ones have no annotations.", several=True),
     _parameter("tag", "Words, all of which must be among the tags. `tags` is the same. All of several.", several=True),
+    _parameter("tags", "The same as `tag`.", several=True),
     _parameter("text", "Words, one of which must be in the text. All of several.", several=True),
     _parameter("quote", "Words, one of which must be in the quoted text. All of several.", several=True),
     _parameter("any", 'Words in quote, tags, text or URI: all of them, with `|` for or, `-` for without, `"…"` for '
@@ -53,3 +58,12 @@ PARAMETERS: Final = [
     _parameter("_separate_replies", f"Leave replies out of `rows` and give those to the rows, up to {MAX_REPLIES}, as "
                "`replies`.", type="boolean", default=False),
 ]  # fmt: skip
+
+
+class SearchResult(TypedDict):
+    """A page of annotations: `total` counts all, `replies` are there with `_separate_replies`, `next` if more follow."""
+
+    total: int
+    rows: list[Annotation]
+    replies: NotRequired[list[Annotation]]
+    next: NotRequired[str]

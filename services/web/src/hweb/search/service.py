@@ -1,6 +1,6 @@
 """Answers a search: from PostgreSQL at once, or with ids from the search backend."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from hcommon.auth import Principal
@@ -36,8 +36,17 @@ class Found:
     revisions: Revisions
 
 
-def search(read: ReaderFactory, backend: SearchBackend, request: SearchRequest, *, keep: bool = False) -> Found:
+def search(
+    read: ReaderFactory,
+    backend: SearchBackend,
+    request: SearchRequest,
+    *,
+    keep: bool = False,
+    count: Callable[[Reader], None] | None = None,
+) -> Found:
     """Return what is asked for; for answers that are to be kept, with `revisions`.
+
+    What only the backend can answer is told to `count` first, which may refuse it by raising an error.
 
     The backend's ids are only a proposal: the rows are read under the visibility condition, so one that the index shows
     too long is left out.
@@ -52,6 +61,8 @@ def search(read: ReaderFactory, backend: SearchBackend, request: SearchRequest, 
             revisions = _revisions(reader, query) if keep else {}
             page = queries.page(reader.connection, query, principal=reader.principal)
             return _found(reader, request, page, revisions)
+        if count is not None:
+            count(reader)
     # No connection is held here: the backend may need one, and there are no more of them than threads.
     hits = backend.search(query, principal=reader.principal)
     with read() as reader:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from hweb import authclients
 from hweb.bodies import JSONBody
 from hweb.deps import ClientReadDep, ClientWriteDep
+from hweb.openapi import BASIC, operation
 from hweb.repeatable import RepeatableRoute
 from hweb.responses import JSON
 from hweb.users import queries, schemas, service
@@ -21,7 +22,11 @@ from hweb.users.service import UserNotFoundError
 router = APIRouter(tags=["users"], route_class=RepeatableRoute)
 
 
-@router.post("/api/users", name="user.create")
+@router.post(
+    "/api/users",
+    name="user.create",
+    openapi_extra=operation(body=schemas.UserCreate, answer=schemas.User, fails=(404, 409, 413, 429), access=(BASIC,)),
+)
 def create_user(write: ClientWriteDep, body: JSONBody) -> Response:
     """Create a user of the application's authority."""
     with write() as writer:
@@ -31,7 +36,11 @@ def create_user(write: ClientWriteDep, body: JSONBody) -> Response:
     return JSON(_present(user))
 
 
-@router.get("/api/users/{userid}", name="user.read")
+@router.get(
+    "/api/users/{userid}",
+    name="user.read",
+    openapi_extra=operation(answer=schemas.User, fails=(404,), access=(BASIC,), cached=True),
+)
 def read_user(userid: str, read: ClientReadDep) -> Response:
     """Answer with one user of the application's authority."""
     with read() as reader:
@@ -45,7 +54,11 @@ def read_user(userid: str, read: ClientReadDep) -> Response:
     return JSON(_present(user))
 
 
-@router.patch("/api/users/{username}", name="user.update")
+@router.patch(
+    "/api/users/{username}",
+    name="user.update",
+    openapi_extra=operation(body=schemas.UserUpdate, answer=schemas.User, fails=(404, 409, 413, 429), access=(BASIC,)),
+)
 def update_user(username: str, write: ClientWriteDep, body: JSONBody) -> Response:
     """Change the address or the display name of a user of the application's authority."""
     with write() as writer:

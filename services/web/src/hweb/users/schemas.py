@@ -6,11 +6,13 @@ Source: specification of the API, section 1.14; keys that are not known are igno
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple, NotRequired
 
 from hcommon.errors import HError
+from pydantic import Field
+from typing_extensions import TypedDict
 
-from hweb.accounts.schemas import USERNAME_RULE, email_problem, username_problem
+from hweb.accounts.schemas import EMAIL_CHARACTERS, USERNAME_RULE, email_problem, username_problem
 from hweb.annotations.checks import Checks
 
 MAX_DISPLAY_NAME: Final = 30
@@ -110,3 +112,45 @@ def _email(checks: Checks, body: Mapping[str, Any]) -> str | None:
     if problem:
         checks.problem("email", problem)
     return email
+
+
+DisplayName = Annotated[str, Field(max_length=MAX_DISPLAY_NAME)]
+Email = Annotated[str, Field(max_length=EMAIL_CHARACTERS, pattern="@")]
+IdentityPart = Annotated[str, Field(min_length=1, max_length=MAX_IDENTITY)]
+
+
+class Identity(TypedDict):
+    """How a provider knows a user."""
+
+    provider: IdentityPart
+    provider_unique_id: IdentityPart
+
+
+Identities = Annotated[list[Identity], Field(min_length=1, max_length=MAX_IDENTITIES)]
+
+
+class UserCreate(TypedDict):
+    """A user to be made, with an address or identities; the authority is the application's own."""
+
+    authority: str
+    username: Annotated[str, Field(min_length=3, max_length=30)]
+    email: NotRequired[Email]
+    display_name: NotRequired[DisplayName]
+    identities: NotRequired[Identities]
+
+
+class UserUpdate(TypedDict, total=False):
+    """What is to change."""
+
+    email: Email
+    display_name: DisplayName
+
+
+class User(TypedDict):
+    """A user, as applications of the same authority see one."""
+
+    authority: str
+    userid: str
+    username: str
+    display_name: str | None
+    email: str | None
