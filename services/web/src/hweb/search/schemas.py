@@ -61,7 +61,7 @@ PARAMETERS: Final = [
 
 
 class SearchResult(TypedDict):
-    """A page of annotations: `total` counts all, `replies` are there with `_separate_replies`, `next` if more follow."""
+    """A page: `total` counts all annotations, `replies` come with `_separate_replies`, `next` while more follow."""
 
     total: int
     rows: list[Annotation]
