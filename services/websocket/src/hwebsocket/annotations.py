@@ -7,10 +7,12 @@ from uuid import UUID
 
 from hcommon.auth import ANONYMOUS
 from hcommon.authz import AnnotationFacts
+from hcommon.db.prepared import prepared
 from hcommon.models import Annotation, DocumentURI, Flag
 from hcommon.presentation.annotation import annotation_columns, annotation_source, facts_of
 from hcommon.uri.version import UNVERSIONED
-from sqlalchemy import Connection, RowMapping, func, select
+from sqlalchemy import ARRAY, Connection, RowMapping, any_, bindparam, func, select
+from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from hwebsocket.filters import Subject
 
@@ -50,12 +52,16 @@ def _columns() -> list[Any]:
     ]
 
 
-_statement = select(*_columns()).select_from(annotation_source())
+_statement = prepared(
+    select(*_columns())
+    .select_from(annotation_source())
+    .where(Annotation.id == any_(bindparam("ids", type_=ARRAY(PG_UUID()))))
+)
 
 
 def load(connection: Connection, annotation_ids: Collection[UUID]) -> dict[UUID, LoadedAnnotation]:
     """Return the annotations that are still there, deleted ones too, by id."""
-    rows = connection.execute(_statement.where(Annotation.id.in_(annotation_ids))).mappings()
+    rows = connection.execute(_statement, {"ids": list(annotation_ids)}).mappings()
     return {row["id"]: _loaded(row) for row in rows}
 
 

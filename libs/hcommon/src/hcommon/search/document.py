@@ -11,6 +11,7 @@ import orjson
 from sqlalchemy import ARRAY, Connection, RowMapping, any_, bindparam, select
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
+from hcommon.db.prepared import prepared
 from hcommon.ids import make_userid
 from hcommon.models import Annotation, Group, User
 from hcommon.models.annotation import ModerationStatus
@@ -120,15 +121,17 @@ _COLUMNS = (
 )
 
 
+_batch = prepared(
+    select(*_COLUMNS)
+    .join_from(Annotation, Group, Group.id == Annotation.group_id)
+    .join(User, User.id == Annotation.user_id)
+    .where(Annotation.id == any_(bindparam("ids", type_=ARRAY(PG_UUID()))))
+)
+
+
 def read_batch(connection: Connection, ids: Collection[UUID]) -> Batch:
     """Return the current state of annotations, each id once, in one statement."""
-    statement = (
-        select(*_COLUMNS)
-        .join_from(Annotation, Group, Group.id == Annotation.group_id)
-        .join(User, User.id == Annotation.user_id)
-        .where(Annotation.id == any_(bindparam(None, list(ids), ARRAY(PG_UUID()))))
-    )
-    rows = connection.execute(statement).mappings().all()
+    rows = connection.execute(_batch, {"ids": list(ids)}).mappings().all()
     gone = set(ids).difference([row["id"] for row in rows])
     removals = [Removal(row["id"], row["revision"]) for row in rows if row["deleted"]]
     return Batch(

@@ -13,10 +13,11 @@ from typing import Final
 from uuid import UUID
 
 from hcommon.auth import principal_of_user
+from hcommon.db.prepared import prepared
 from hcommon.models import Annotation, Mention, Notification, User
 from hcommon.models.notification import NotificationKind
 from hcommon.presentation.links import LinkSettings
-from sqlalchemy import Connection, exists, func, select
+from sqlalchemy import Connection, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from hworker.notices.recipients import claim as claim_notice
@@ -60,24 +61,27 @@ class MentionNotice:
     pending: bool = False
 
 
+# Built and planned once: every new annotation is asked about.
+_told = exists().where(Notification.annotation_id == Annotation.id, Notification.recipient_id == User.id)
+_recipients = prepared(
+    select(User.id)
+    .join(Mention, Mention.user_id == User.id)
+    .join(Annotation, Annotation.id == Mention.annotation_id)
+    .where(
+        Annotation.id == bindparam("annotation_id"),
+        Annotation.deleted.is_(False),
+        Annotation.shared,
+        User.id != Annotation.user_id,
+        wants(NotificationKind.MENTION),
+        ~_told,
+    )
+    .order_by(Mention.id)
+)
+
+
 def recipients_of(connection: Connection | Session, *, annotation_id: UUID) -> list[int]:
     """Return the users whom an annotation mentions and who are still to be told, in the order of its text."""
-    told = exists().where(Notification.annotation_id == annotation_id, Notification.recipient_id == User.id)
-    statement = (
-        select(User.id)
-        .join(Mention, Mention.user_id == User.id)
-        .join(Annotation, Annotation.id == Mention.annotation_id)
-        .where(
-            Annotation.id == annotation_id,
-            Annotation.deleted.is_(False),
-            Annotation.shared,
-            User.id != Annotation.user_id,
-            wants(NotificationKind.MENTION),
-            ~told,
-        )
-        .order_by(Mention.id)
-    )
-    return list(connection.execute(statement).scalars())
+    return list(connection.execute(_recipients, {"annotation_id": annotation_id}).scalars())
 
 
 def find_notice(

@@ -12,10 +12,11 @@ from datetime import datetime
 from uuid import UUID
 
 from hcommon.auth import principal_of_user
+from hcommon.db.prepared import prepared
 from hcommon.models import Annotation, Mention, User
 from hcommon.models.notification import NotificationKind
 from hcommon.presentation.links import LinkSettings
-from sqlalchemy import Connection, RowMapping, and_, exists, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, exists, select
 from sqlalchemy.orm import Session
 
 from hworker.notices.recipients import claim as claim_notice
@@ -87,9 +88,13 @@ def claim(session: Session, *, notice: ReplyNotice, now: datetime) -> bool:
     )
 
 
+# Built and planned once: every new annotation is asked about, and few are replies.
+_references = prepared(select(Annotation.references).where(Annotation.id == bindparam("annotation_id")))
+
+
 def _parent_of(connection: Connection | Session, annotation_id: UUID) -> RowMapping | None:
     """Return the annotation replied to with its author's address, if the author is to be told of replies."""
-    references = connection.execute(select(Annotation.references).where(Annotation.id == annotation_id)).scalar()
+    references = connection.execute(_references, {"annotation_id": annotation_id}).scalar()
     if not references:
         return None
     told_of_mention = and_(
