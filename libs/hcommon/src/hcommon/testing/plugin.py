@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from itertools import count
 
 import pytest
+import structlog
 from sqlalchemy.orm import Session
 
 from hcommon.db.engine import Database
@@ -11,6 +12,13 @@ from hcommon.testing import database as databases
 from hcommon.testing.clock import FrozenClock
 
 _numbers = count(1)
+
+
+@pytest.fixture(autouse=True)
+def default_logging() -> Iterator[None]:
+    """Undo what a test's program said about its log: the next test's lines would be left out by its level."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")
