@@ -47,8 +47,8 @@ e2e: venv images ## Test the images from outside, with containers of their own: 
 	@$(BIN)/pytest tests/e2e $(ARGS)
 
 # The ordinary run is for every change; the big one takes about ten times as long.
-search-tests search-tests-big: export TEST_SEARCH_CORPUS ?= $(if $(findstring big,$@),20000,1500)
-search-tests search-tests-big: export TEST_SEARCH_QUERIES ?= $(if $(findstring big,$@),5000,1500)
+search-tests search-tests-big: export TEST_SEARCH_CORPUS ?= $(if $(findstring big,$@),20000,600)
+search-tests search-tests-big: export TEST_SEARCH_QUERIES ?= $(if $(findstring big,$@),5000,400)
 
 .PHONY: search-tests search-tests-big
 search-tests: venv ## Compare Elasticsearch, in a container, with PostgreSQL: make search-tests TEST_SEARCH_SEED=7
