@@ -1,6 +1,7 @@
 """Makes an image's environment smaller: slim.py DIRECTORY, in the build stage of every Dockerfile.
 
-Removes what no process of ours ever loads, together with its bytecode, and the symbol tables of libraries.
+Removes what no process of ours ever loads, together with its bytecode, the symbol tables of libraries, and the sources
+of some whose bytecode is enough.
 """
 
 import shutil
@@ -35,6 +36,8 @@ UNUSED = (
 KEPT_TRANSPORTS = ("__init__", "base", "memory", "native_delayed_delivery", "pyamqp", "redis")
 # rich asks for a lexer only to show source code.
 KEPT_LEXERS = ("__init__", "_mapping", "python", "special", "text")
+# Large, generated, and read by nobody in a container: tracebacks name their lines without showing them.
+BYTECODE_ONLY = ("cryptography", "dateutil", "elasticsearch", "elastic_transport")
 # Of use to compilers and type checkers only.
 SOURCES = ("*.c", "*.h", "*.pxd", "*.pyi", "*.pyx")
 
@@ -45,6 +48,8 @@ def main() -> None:
     before = size_of(site)
     for path in unused(site):
         remove(path)
+    for package in BYTECODE_ONLY:
+        drop_sources(site / package)
     strip(site)
     print(f"slim.py: {before / 1e6:.1f} MB before, {size_of(site) / 1e6:.1f} MB after")
 
@@ -67,6 +72,14 @@ def remove(path: Path) -> None:
     path.unlink(missing_ok=True)
     for bytecode in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
         bytecode.unlink()
+
+
+def drop_sources(package: Path) -> None:
+    """Let a package's bytecode take the place of its sources."""
+    for bytecode in package.rglob("__pycache__/*.pyc"):
+        module = bytecode.parent.parent / bytecode.name.partition(".")[0]
+        bytecode.replace(module.with_suffix(".pyc"))
+        module.with_suffix(".py").unlink(missing_ok=True)
 
 
 def strip(site: Path) -> None:
