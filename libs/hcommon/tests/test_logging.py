@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 SCRIPT = """
 import logging, threading
@@ -40,3 +41,11 @@ class TestConfigure:
 
     def test_console_lines_are_for_people(self) -> None:
         assert "annotation_created" in run("console")
+
+    def test_a_full_disk_under_the_log_disturbs_nobody(self) -> None:
+        script = SCRIPT.format(log_format="json") + "\nprint('went on')"
+        with Path("/dev/full").open("w") as full:
+            done = subprocess.run(
+                [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=full, timeout=30, check=True
+            )
+        assert done.stdout == b"went on\n"

@@ -7,7 +7,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from typing import Any, Literal
 
 import orjson
@@ -67,8 +67,10 @@ class _StandardError:
         """Take what structlog passes on; nothing of it is needed."""
 
     def msg(self, line: str) -> None:
-        """Write one line at once, so that those of several threads stay apart."""
-        sys.stderr.write(f"{line}\n")
+        """Write one line at once, so that those of several threads stay apart; what can't be written is lost."""
+        # The disk with the log may be full, and whoever waits for an answer shall not suffer from that.
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"{line}\n")
 
     debug = info = warning = error = critical = exception = msg
 
