@@ -32,6 +32,8 @@ class TestRestart:
                 container.kill()
                 container.start()
                 writer.wait_for_more(PAUSE)
+                if name == "websocket":  # only a socket that is back can be told of the restart
+                    socket.wait_until_open(seconds=60)
                 container.restart(timeout=60)
                 writer.wait_for_more(PAUSE)
             if name not in BACKING:
