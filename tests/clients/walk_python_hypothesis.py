@@ -8,7 +8,7 @@ import sys
 
 from h_annot import api
 
-PAGE = "https://pypi.example.com/"
+PAGE = "https://pages.example.com/"
 
 
 def main(site: str, token: str, number: int) -> None:
