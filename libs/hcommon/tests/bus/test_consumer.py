@@ -95,6 +95,49 @@ class TestDelivery:
             assert done.wait(20)
         assert deliveries[0].attempts == 7
 
+    def test_one_that_cannot_be_handled_leaves_those_beside_it_alone(
+        self, bus_url: str, bus_client: redis.Redis, recorder: Any, running: Any
+    ) -> None:
+        sent = events(3)
+
+        def take(delivery: Any) -> None:
+            if delivery.event == sent[1]:
+                raise ValueError
+            recorder.handle([delivery.event])
+
+        consumer = EventConsumer(
+            broker_url=bus_url,
+            queue=topology.service_queue(Consumer.WORKER),
+            handle_delivery=take,
+            failures=recorder,
+            max_batch=3,
+        )
+        publish(bus_url, sent)
+        with running(consumer):
+            assert [recorder.next_received(), recorder.next_received()] == [sent[0], sent[2]]
+            delivery, _ = recorder.next_buried()
+        assert delivery.event == sent[1]
+        assert bus_client.llen("h.worker") == 0
+
+    def test_told_to_stop_among_several_it_gives_back_the_rest_only(
+        self, bus_url: str, bus_client: redis.Redis, recorder: Any, running: Any
+    ) -> None:
+        sent = events(3)
+        consumer = EventConsumer(
+            broker_url=bus_url,
+            queue=topology.service_queue(Consumer.WORKER),
+            handle_delivery=lambda delivery: recorder.handle([delivery.event]),
+            failures=recorder,
+            max_batch=3,
+            max_wait_seconds=5.0,
+        )
+        publish(bus_url, sent)
+        with running(consumer) as stop:
+            recorder.fail = lambda _: stop.set()
+            assert recorder.next_received() == sent[0]
+        assert recorder.has_more is False
+        assert bus_client.llen("h.worker") == 2
+
     def test_the_log_names_event_and_request(
         self, bus_url: str, worker_consumer: EventConsumer, recorder: Any, running: Any
     ) -> None:

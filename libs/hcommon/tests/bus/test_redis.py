@@ -86,6 +86,14 @@ class TestVanishedConsumer:
         publish("three")
         assert start().take(2) == ["two", "three"]
 
+    def test_acknowledging_several_leaves_what_came_after(self, start: Any, publish: Any) -> None:
+        first = start()
+        publish("one", "two", "three")
+        first.take(3)
+        first.messages[1].ack(multiple=True)
+        first.vanish()
+        assert start().take(1) == ["three"]
+
     def test_another_queue_that_acknowledged_its_copy_does_not_matter(self, start: Any, publish: Any) -> None:
         worker, indexer = start(WORKER), start(INDEXER)
         publish("one")

@@ -1,6 +1,7 @@
 """The event consumer: events of the worker's queue to their handlers."""
 
 import time
+from typing import Final
 
 from hcommon.bus import topology
 from hcommon.bus.consumer import Delivery, EventConsumer
@@ -10,6 +11,9 @@ from hworker import metrics as names
 from hworker.app import TaskQueue
 from hworker.context import Context
 from hworker.subscriptions import SUBSCRIPTIONS
+
+_ACKNOWLEDGED_TOGETHER: Final = 20
+"""What a crash has handled again at most, which every handler bears; each would be a round trip to the broker alone."""
 
 
 def create_consumer(context: Context, *, tasks: TaskQueue) -> EventConsumer:
@@ -29,5 +33,6 @@ def create_consumer(context: Context, *, tasks: TaskQueue) -> EventConsumer:
         broker_url=context.settings.broker_url.get_secret_value(),
         queue=topology.service_queue(Consumer.WORKER),
         handle_delivery=dispatch,
+        max_batch=_ACKNOWLEDGED_TOGETHER,
         failures=context.failures,
     )

@@ -91,7 +91,7 @@ class EventConsumer:
             failures: What becomes of an event on which the handler fails alone.
             handle: Called with 1 to `max_batch` events. When it fails on several, it is called again with each alone.
             handle_delivery: Instead of `handle`: called with one event and its count of failures.
-            max_batch: Most events a call.
+            max_batch: Most events that are acknowledged together, and that `handle` is called with.
             max_wait_seconds: How long the first event of a batch waits for others.
             on_connected: Called in the consumer's thread whenever the queue is consumed (again), before any event.
             outages: Failures, besides PostgreSQL's, that no event is to blame for and all of them wait for, with the
@@ -104,7 +104,7 @@ class EventConsumer:
         self._failures = failures
         self._handle = handle
         self._handle_delivery = handle_delivery
-        self._max_batch = max_batch if handle else 1
+        self._max_batch = max_batch
         self._max_wait_seconds = max_wait_seconds
         self._on_connected = on_connected
         self._outages: dict[type[UnavailableError], str] = {DatabaseUnavailableError: "database", **(outages or {})}
@@ -167,12 +167,18 @@ class EventConsumer:
         return batch
 
     def _process(self, batch: list[Message], connection: Connection, stop: threading.Event) -> None:
-        deliveries = [delivery for delivery in map(self._decode, batch) if delivery]
+        """Hand over and acknowledge; what is left when told to stop goes, unacknowledged, to the next consumer."""
         patience = _Patience(connection, stop, servers=self._outages, queue=self._queue.name)
-        if deliveries and not self._deliver(deliveries, patience):
-            return  # stopped during an outage: unacknowledged, they go to the next consumer
-        for message in batch:
-            message.ack()
+        last: Message | None = None
+        for messages in [batch] if self._handle else [[message] for message in batch]:
+            deliveries = [delivery for delivery in map(self._decode, messages) if delivery]
+            if deliveries and not self._deliver(deliveries, patience):
+                break
+            last = messages[-1]
+            if stop.is_set():
+                break
+        if last is not None:
+            last.ack(multiple=True)
 
     def _decode(self, message: Message) -> Delivery | None:
         event_type = str(message.headers.get("type", ""))

@@ -131,12 +131,12 @@ class Publisher:
 
     def _publish_batch(self, events: Sequence[OutgoingEvent]) -> list[str]:
         """Send through kombu's emulated exchanges, which know no `mandatory`: the bindings are looked at instead."""
-        bound = {queue for _, _, queue in self._channel.get_table(topology.EXCHANGE.name)}
-        if not bound >= self._queue_names:
-            raise NotConfirmedError("The broker lost its queues.")
-        with self._producer.batch():
-            for event in events:
-                self._send(event, mandatory=False)
+        with self._channel.same_bindings(topology.EXCHANGE.name) as bindings:
+            if not {queue for _, _, queue in bindings} >= self._queue_names:
+                raise NotConfirmedError("The broker lost its queues.")
+            with self._producer.batch():
+                for event in events:
+                    self._send(event, mandatory=False)
         return []
 
     def _send(self, event: OutgoingEvent, *, mandatory: bool) -> None:

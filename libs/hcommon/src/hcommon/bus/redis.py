@@ -10,7 +10,8 @@ A queue has one consumer. Would a second one start beside it, what the first has
 Source: kombu 5.7, `transport/redis.py`: `Channel._brpop_start`, `_brpop_read`, `_get`, `_restore`; `QoS`.
 """
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
 from typing import Any
 
@@ -50,6 +51,7 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
     def __init__(self, *args: Any, **options: Any) -> None:
         self._in_hand: dict[str, tuple[str, bytes]] = {}
         self._polled = ""
+        self._held_table: Any = None
         super().__init__(*args, **options)
 
     def basic_consume(self, queue: str, *args: Any, **options: Any) -> Any:
@@ -59,12 +61,38 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
                 pass
         return super().basic_consume(queue, *args, **options)
 
-    def let_go(self, delivery_tag: str) -> None:
-        """Forget a message; does nothing for one that is not in hand."""
-        queue, item = self._in_hand.pop(delivery_tag, ("", b""))
-        if queue:
-            with self.conn_or_acquire() as client:
-                client.lrem(_in_hand(queue), -1, item)  # from the end: the oldest are acknowledged first
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Acknowledge a message; with `multiple`, also all that came before it."""
+        tags = [delivery_tag]
+        if multiple and delivery_tag in self._in_hand:
+            tags = list(self._in_hand)  # in the order of their arrival
+            del tags[tags.index(delivery_tag) + 1 :]
+        self.let_go(*tags)
+        for tag in tags:
+            super().basic_ack(tag)
+
+    def get_table(self, exchange: str) -> Any:
+        """Return the bindings of an exchange; inside of `same_bindings`, those that it began with."""
+        held = self._held_table
+        return super().get_table(exchange) if held is None else held
+
+    @contextmanager
+    def same_bindings(self, exchange: str) -> Iterator[Any]:
+        """Ask for the bindings of an exchange once for all that is published to it in the block, and return them."""
+        self._held_table = super().get_table(exchange)
+        try:
+            yield self._held_table
+        finally:
+            self._held_table = None
+
+    def let_go(self, *delivery_tags: str) -> None:
+        """Forget messages; does nothing for those that are not in hand."""
+        held = [self._in_hand.pop(tag) for tag in delivery_tags if tag in self._in_hand]
+        if held:
+            with self.conn_or_acquire() as client, client.pipeline(transaction=False) as pipeline:
+                for queue, item in held:
+                    pipeline.lrem(_in_hand(queue), -1, item)  # from the end: the oldest are acknowledged first
+                pipeline.execute()
 
     def _brpop_start(self, timeout: float | None = None) -> None:
         queues = self._queue_cycle.consume(1)

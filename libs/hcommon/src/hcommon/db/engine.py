@@ -6,7 +6,7 @@ reads that need no transaction use `read()`: autocommit, no BEGIN, no round trip
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Any, cast
 
 import psycopg2.extensions
 import psycopg2.extras
@@ -79,7 +79,7 @@ class Database:
         Raises:
             DatabaseUnavailableError: PostgreSQL is away.
         """
-        with _translate_errors(), Session(self.engine, expire_on_commit=False) as session, session.begin():
+        with _translate_errors(), _Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
 
     @contextmanager
@@ -97,6 +97,17 @@ class Database:
         self.engine.dispose()
 
 
+class _Session(Session):
+    """A session that leaves frequent statements to its connection, which takes half as long."""
+
+    def execute(self, statement: Any, params: Any = None, **options: Any) -> Any:
+        """Run a statement; one that is prepared returns rows of columns, never objects."""
+        if options or not prepared.is_prepared(statement):
+            return super().execute(statement, params, **options)
+        self.flush()
+        return self.connection().execute(statement, params)
+
+
 def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine:
     parsed = make_url(url.replace("postgres://", "postgresql://", 1)).set(drivername="postgresql+psycopg2")
     engine = create_engine(
@@ -107,8 +118,11 @@ def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine
         connect_args={
             "application_name": application_name,
             "connect_timeout": POOL_TIMEOUT_SECONDS,
+            # Of prepared statements, and of those in triggers: PostgreSQL otherwise plans one whose parameters are
+            # arrays at every use, since a plan for any array looks dearer to it than one for the array at hand.
             "options": (
-                f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c random_page_cost={RANDOM_PAGE_COST}"
+                f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c random_page_cost={RANDOM_PAGE_COST} "
+                "-c plan_cache_mode=force_generic_plan"
             ),
             "keepalives_idle": 30,
         },

@@ -30,6 +30,11 @@ def prepared(statement: StatementT) -> StatementT:
     return statement.execution_options(**{_OPTION: True})
 
 
+def is_prepared(statement: Executable) -> bool:
+    """Return whether a statement is marked."""
+    return _OPTION in statement.get_execution_options()
+
+
 def install(engine: Engine) -> None:
     """Let the engine prepare the statements that are marked."""
     event.listen(engine, "before_cursor_execute", _rewrite, retval=True)
