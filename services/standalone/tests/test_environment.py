@@ -79,7 +79,6 @@ class TestServiceEnvironment:
         environment = service_environment({"PORT": "5000"}, inherited={"UVICORN_WORKERS": "2", "STATSD_HOST": "s"})
         assert environment["UVICORN_WORKERS"] == "2"
         assert environment["STATSD_HOST"] == "s"
-        assert environment["LOG_FORMAT"] == "console"
 
     def test_only_this_machine_reaches_it_unless_the_user_says_otherwise(self) -> None:
         environment = service_environment({}, inherited={})
@@ -90,10 +89,10 @@ class TestServiceEnvironment:
 
     def test_ours_win_and_the_users_log_format_too(self) -> None:
         environment = service_environment(
-            {"DATABASE_URL": "ours"}, inherited={"DATABASE_URL": "other", "LOG_FORMAT": "json"}
+            {"DATABASE_URL": "ours"}, inherited={"DATABASE_URL": "other", "LOG_FORMAT": "console"}
         )
         assert environment["DATABASE_URL"] == "ours"
-        assert environment["LOG_FORMAT"] == "json"
+        assert environment["LOG_FORMAT"] == "console"
 
     def test_the_api_has_no_limits_unless_the_user_wants_them(self) -> None:
         assert service_environment({}, inherited={})["RATE_LIMITS"] == "false"

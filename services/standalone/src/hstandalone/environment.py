@@ -55,7 +55,6 @@ def service_environment(variables: Mapping[str, str], *, inherited: Mapping[str,
         "LISTEN_HOST": "127.0.0.1",  # nobody else's machine reaches a trial unless its owner says so
         "WEBSOCKET_HOST": "127.0.0.1",
         "RATE_LIMITS": "false",  # a trial is also loaded and measured; an installation for others is made of images
-        "LOG_FORMAT": "console",  # the logs are files that people read
         "MALLOC_ARENA_MAX": "2",  # glibc keeps an arena a thread, which costs memory that nobody uses
     }
     environment |= {name: value for name, value in inherited.items() if not name.startswith("PG")}
