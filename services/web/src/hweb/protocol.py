@@ -1,6 +1,6 @@
-"""The server's HTTP protocol with bounds that uvicorn leaves to a proxy: how long a request's head may be, and how long
-a client may take over its request.
+"""The server's HTTP protocol with bounds that uvicorn leaves to a proxy.
 
+They are how long a request's head may be, and how long a client may take over its request.
 Without them one connection could fill the memory with a header that never ends, and some hundred idle ones could use up
 the file descriptors. A body's length is the middleware's affair.
 """
