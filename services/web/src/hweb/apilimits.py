@@ -2,7 +2,7 @@
 
 The rates are those of the proxy that the replaced server stands behind, over five minutes instead of seconds: that
 proxy delays what comes too fast, this refuses it, and an import of some hundred annotations must not be refused.
-A write counts once more for each 64 KiB that it brings, so that nobody fills the disk with the largest bodies there are.
+A write counts once more for each 64 KiB of its body, so that nobody fills the disk with the largest there are.
 Reads of pages and badges are not counted: they are answered from memory or with one cheap statement, and asking Redis
 would cost more than answering. Subjects are users rather than tokens, so that more tokens do not give more.
 

@@ -32,7 +32,7 @@ def atom(
     limits: ApiLimitsDep,
 ) -> Response:
     """Answer with an Atom feed; it takes the parameters of a search."""
-    return _feed(request, read, backend, settings, links, limits, kind="atom")
+    return _feed(request, read, backend=backend, settings=settings, links=links, limits=limits, kind="atom")
 
 
 @router.get("/stream.rss", name="feeds.rss")
@@ -46,17 +46,17 @@ def rss(
     limits: ApiLimitsDep,
 ) -> Response:
     """Answer with an RSS feed; it takes the parameters of a search."""
-    return _feed(request, read, backend, settings, links, limits, kind="rss")
+    return _feed(request, read, backend=backend, settings=settings, links=links, limits=limits, kind="rss")
 
 
-def _feed(  # noqa: PLR0913 - what both routes are given
+def _feed(
     request: Request,
     read: SessionReadDep,
+    *,
     backend: SearchDep,
     settings: SettingsDep,
     links: LinksDep,
     limits: ApiLimitsDep,
-    *,
     kind: str,
 ) -> Response:
     def count(reader: Reader) -> None:

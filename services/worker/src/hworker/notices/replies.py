@@ -25,7 +25,7 @@ from hworker.notices.recipients import claim as claim_notice
 from hworker.notices.recipients import quoted, seen_by, wants
 
 MOST_A_DAY_TO_ONE: Final = 50
-"""Mails that one person's replies cause to another within `DAY`: the rest of so long a talk is read where it is held."""
+"""Mails that one person's replies cause to another within `DAY`: the rest of so long a talk is read in its place."""
 
 MOST_A_DAY: Final = 500
 """Mails that one person's annotations cause within `DAY` before replies are no longer mailed.
