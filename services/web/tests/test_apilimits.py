@@ -80,6 +80,18 @@ class TestRefusing:
         assert client.post("/api/annotations", json=long, headers=bearer).status_code == 429
         assert client.post("/api/annotations", json=NOTE, headers=bearer).status_code == 200
 
+    def test_of_bodies_that_nobody_types_there_are_a_few_a_day(
+        self, *, client: TestClient, user: User, bearer: dict[str, str], exhaust: Exhaust
+    ) -> None:
+        exhaust(apilimits.LARGE_WRITES, f"user:{user.id}", but=1)
+        created = client.post(
+            "/api/annotations", json=NOTE | {"text": "x" * apilimits.LARGE_BODY_BYTES}, headers=bearer
+        )
+        assert created.status_code == 200
+        path = f"/api/annotations/{created.json()['id']}"
+        for text, status in (("y" * apilimits.LARGE_BODY_BYTES, 429), ("y" * 100_000, 200)):
+            assert client.patch(path, json={"text": text}, headers=bearer).status_code == status
+
     def test_creating_and_the_other_writes_are_counted_apart(
         self, client: TestClient, user: User, bearer: dict[str, str], exhaust: Exhaust
     ) -> None:

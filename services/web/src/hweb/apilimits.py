@@ -36,6 +36,11 @@ APPLICATIONS: Final = Limit("api-applications", 15_000, _WINDOW)
 WRITE_UNIT_BYTES: Final = 64 * 1024
 """A write counts once, and once more for each so many bytes of its body."""
 
+LARGE_BODY_BYTES: Final = 512 * 1024
+LARGE_WRITES: Final = Limit("api-large-writes", 20, timedelta(days=1))
+"""Writes with a longer body, which nobody types; the pages of a listing are as long as what was written, and a few
+hundred of the largest would be more than a process can answer with."""
+
 PAUSE: Final = timedelta(seconds=10)
 """How long nothing is counted after Redis did not answer, so that not every request waits for it."""
 
@@ -63,7 +68,10 @@ class ApiLimits:
             RateLimitedError: It is one too many.
         """
         created = getattr(request.scope.get("route"), "name", None) == _CREATE
-        weight = 1 + request.scope.get(BODY_BYTES, 0) // WRITE_UNIT_BYTES
+        length = request.scope.get(BODY_BYTES, 0)
+        if length > LARGE_BODY_BYTES and principal.client is None:
+            self._count_of(LARGE_WRITES, request, principal, now=now)
+        weight = 1 + length // WRITE_UNIT_BYTES
         self._count_of(ANNOTATIONS if created else WRITES, request, principal, now=now, attempts=weight)
 
     def count_search(self, request: Request, principal: Principal, *, now: datetime) -> None:
