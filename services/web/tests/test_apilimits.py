@@ -68,6 +68,30 @@ class TestRefusing:
         answer = client.post("/api/annotations", json=NOTE, headers={"Authorization": f"Bearer {token}"})
         assert answer.status_code == 429
 
+    def test_a_long_body_counts_several_times(
+        self, *, client: TestClient, user: User, bearer: dict[str, str], resources: Resources, exhaust: Exhaust
+    ) -> None:
+        long = NOTE | {"text": "x" * (5 * apilimits.WRITE_UNIT_BYTES)}
+        assert client.post("/api/annotations", json=long, headers=bearer).status_code == 200
+        [key] = resources.redis.keys()
+        assert resources.redis.llen(key) == 6
+        resources.redis.flushdb()
+        exhaust(apilimits.ANNOTATIONS, f"user:{user.id}", but=5)
+        assert client.post("/api/annotations", json=long, headers=bearer).status_code == 429
+        assert client.post("/api/annotations", json=NOTE, headers=bearer).status_code == 200
+
+    def test_of_bodies_that_nobody_types_there_are_a_few_a_day(
+        self, *, client: TestClient, user: User, bearer: dict[str, str], exhaust: Exhaust
+    ) -> None:
+        exhaust(apilimits.LARGE_WRITES, f"user:{user.id}", but=1)
+        created = client.post(
+            "/api/annotations", json=NOTE | {"text": "x" * apilimits.LARGE_BODY_BYTES}, headers=bearer
+        )
+        assert created.status_code == 200
+        path = f"/api/annotations/{created.json()['id']}"
+        for text, status in (("y" * apilimits.LARGE_BODY_BYTES, 429), ("y" * 100_000, 200)):
+            assert client.patch(path, json={"text": text}, headers=bearer).status_code == status
+
     def test_creating_and_the_other_writes_are_counted_apart(
         self, client: TestClient, user: User, bearer: dict[str, str], exhaust: Exhaust
     ) -> None:
@@ -113,6 +137,14 @@ class TestReads:
     def test_a_search_of_the_index_is_counted(self, client: TestClient, user: User, exhaust: Exhaust) -> None:
         exhaust(apilimits.SEARCHES, ADDRESS)
         assert client.get("/api/search", params={"any": "word"}).status_code == 429
+
+    @pytest.mark.parametrize("path", ["/stream.atom", "/stream.rss"])
+    def test_a_feed_of_a_search_of_the_index_is_counted(
+        self, client: TestClient, user: User, exhaust: Exhaust, path: str
+    ) -> None:
+        exhaust(apilimits.SEARCHES, ADDRESS)
+        assert client.get(path, params={"any": "word"}).status_code == 429
+        assert client.get(path, params={"uri": "https://example.com"}).status_code == 200
 
     def test_reads_of_pages_do_not_even_ask_redis(
         self, client: TestClient, user: User, bearer: dict[str, str], resources: Resources

@@ -192,6 +192,17 @@ class TestUnavailable:
         service.until(lambda: len(service.service.registry) == 0)
         assert handshake_status(service) == 101
 
+    def test_above_the_most_connections_of_an_address_a_handshake_is_answered_429(
+        self, make_service: Callable[..., Any]
+    ) -> None:
+        service = make_service(websocket_max_connections_per_address=2, trusted_proxies=("127.0.0.0/8",))
+        here, elsewhere = {"X-Forwarded-For": "8.8.8.8"}, {"X-Forwarded-For": "8.8.4.4"}
+        with service.client(additional_headers=here), service.client(additional_headers=here):
+            assert handshake_status(service, additional_headers=here) == 429
+            assert handshake_status(service, additional_headers=elsewhere) == 101
+        service.until(lambda: len(service.service.registry) == 0)
+        assert handshake_status(service, additional_headers=here) == 101
+
     def test_while_draining_connections_that_were_open_get_no_socket_any_more(
         self, make_service: Callable[..., Any]
     ) -> None:

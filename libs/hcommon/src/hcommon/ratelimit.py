@@ -62,8 +62,8 @@ class RateLimiter:
         storage = RedisStorage("redis://", connection_pool=redis.connection_pool, key_prefix=_KEY_PREFIX)
         self._strategy = MovingWindowRateLimiter(storage)
 
-    def count(self, limit: Limit, subject: str, *, now: datetime) -> None:
-        """Count one attempt.
+    def count(self, limit: Limit, subject: str, *, now: datetime, attempts: int = 1) -> None:
+        """Count an attempt, or what counts as several.
 
         Raises:
             RateLimitedError: It is one too many.
@@ -71,7 +71,7 @@ class RateLimiter:
         """
         item, key = _item(limit), _digest(subject)
         try:
-            if self._strategy.hit(item, limit.name, key):
+            if self._strategy.hit(item, limit.name, key, cost=attempts):
                 return
             reset_at = self._strategy.get_window_stats(item, limit.name, key).reset_time
         except RedisError as error:

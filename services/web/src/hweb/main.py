@@ -9,6 +9,7 @@ from hcommon.settings import load
 from starlette.types import ASGIApp
 
 from hweb.app import build_resources, create_app
+from hweb.protocol import BoundedProtocol
 from hweb.settings import Settings
 
 GRACEFUL_SHUTDOWN_SECONDS = 20
@@ -37,7 +38,7 @@ def main() -> None:
         port=settings.port,
         workers=settings.uvicorn_workers,
         loop="uvloop",
-        http="httptools",
+        http=BoundedProtocol,
         ws="none",
         access_log=False,
         log_config=None,

@@ -18,6 +18,9 @@ MAX_BODY_BYTES = 20 * 1024 * 1024
 
 TOO_LARGE = f"The body is larger than {MAX_BODY_BYTES} bytes."
 
+BODY_BYTES = "h.body_bytes"
+"""Where the scope tells how much of the body has been read."""
+
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.-]{8,64}$")
 _DIGITS = re.compile(r"^[0-9]+$")
 _MOST_DIGITS = 18
@@ -79,6 +82,7 @@ class RequestMiddleware:
                 raise HTTPException(413, TOO_LARGE)
             message = await receive()
             received += len(message.get("body", b""))
+            scope[BODY_BYTES] = received
             if received > MAX_BODY_BYTES:
                 raise HTTPException(413, TOO_LARGE)
             return message

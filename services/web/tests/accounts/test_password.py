@@ -2,12 +2,15 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import uuid4
 
 import pytest
-from hcommon.models import User
+from hcommon.models import AuthClient, AuthzCode, User
 from hcommon.sessions import SessionStore
+from hcommon.testing.clock import START
 from hcommon.testing.factories import make_user
 from hweb.accounts import passwords
+from hweb.oauth import service as oauth
 from hweb.resources import Resources
 from hweb.visitor import SESSION_COOKIE
 from sqlalchemy import select
@@ -51,6 +54,22 @@ class TestChange:
         submit(PATH, FORM)
         assert store.find(elsewhere, now=now) is None
         assert store.find(before, now=now) is None
+
+    def test_ends_codes_that_would_become_log_ins(self, submit: Any, session: Session, ann: User) -> None:
+        application = AuthClient(
+            id=uuid4(),
+            name="Reader",
+            authority="example.org",
+            grant_type="authorization_code",
+            redirect_uri="https://reader.test/",
+            created=START,
+        )
+        session.add(application)
+        session.flush()
+        asked = {"redirect_uri": None, "code_challenge": None, "browser_session": None}
+        oauth.save_code(session, code="c" * 30, client_id=application.id, user_id=ann.id, now=START, **asked)
+        submit(PATH, FORM)
+        assert session.scalars(select(AuthzCode.id)).all() == []
 
     @pytest.mark.parametrize(
         ("changes", "said"),

@@ -48,6 +48,15 @@ class TestForgotPassword:
         assert (answer.status_code, answer.headers["location"]) == (302, "/account/reset")
         assert recorded_events(session) == []
 
+    def test_an_account_makes_no_other_steps_than_none(self, submit: Any, ann: User, resources: Resources) -> None:
+        assert ann.email == "ann@example.org"
+        counted = []
+        for email in ("ann@example.org", "eve@example.org"):
+            resources.redis.flushdb()
+            submit("/forgot-password", {"email": email})
+            counted.append(len(resources.redis.keys()))
+        assert counted == [2, 2]
+
     def test_a_deleted_account_gets_no_mail(self, submit: Any, session: Session, ann: User) -> None:
         ann.deleted = True
         session.flush()

@@ -76,6 +76,12 @@ class TestAtom:
         assert title("file:///home/a%20b.pdf") == "a b.pdf"
         assert title("https://example.com/untitled") == "https://example.com/untitled"
 
+    def test_leads_to_no_address_that_is_a_script(self, client: TestClient, session: Session, user: User) -> None:
+        elsewhere = make_user(session, authority="lms.test")
+        make_annotation(session, user=elsewhere, target_uri="javascript:alert(1)")
+        [entry] = entries(client, uri="javascript:alert(1)")
+        assert entry.findall("a:link", ATOM)[0].get("href") == "http://example.org"
+
     def test_without_annotations_it_is_empty(self, client: TestClient, user: User) -> None:
         assert user
         assert entries(client) == []

@@ -156,6 +156,12 @@ class TestCode:
         assert exchange(code, code_verifier="w" * 43).json()["error"] == "invalid_grant"
         assert exchange(code, code_verifier=VERIFIER).status_code == 200
 
+    def test_without_a_challenge_refuses_a_verifier_since_somebody_took_the_challenge_out(
+        self, exchange: Callable[..., Any], code: str
+    ) -> None:
+        assert exchange(code, code_verifier=VERIFIER).json()["error"] == "invalid_grant"
+        assert exchange(code).status_code == 200
+
     def test_challenge_is_kept_from_the_page(
         self, client: TestClient, sign_in: Callable[[int], None], session: Session, sidebar: AuthClient, alice: User
     ) -> None:

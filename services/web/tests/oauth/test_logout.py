@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from hcommon.events.accounts import GrantRevoked
-from hcommon.models import AuthClient, Grant, User
+from hcommon.models import AuthClient, AuthzCode, Grant, User
 from hcommon.testing.factories import recorded_events
 from hweb.app import create_app
 from hweb.resources import Resources
@@ -93,3 +93,12 @@ class TestLogOutOfTheSite:
         assert userid(tokens["access_token"]) is None
         assert userid(others["access_token"]) == "acct:alice@example.org"
         assert [type(event) for event in recorded_events(session)] == [GrantRevoked]
+
+    def test_ends_a_code_that_was_not_exchanged_yet(
+        self, client: TestClient, sidebar: AuthClient, submit: Callable[..., Any], session: Session
+    ) -> None:
+        asked = {"client_id": str(sidebar.id), "response_type": "code", "response_mode": "web_message"}
+        client.get("/oauth/authorize", params=asked)
+        assert session.scalars(select(AuthzCode.id)).all() != []
+        submit("/logout", {})
+        assert session.scalars(select(AuthzCode.id)).all() == []

@@ -70,6 +70,14 @@ class TestReadiness:
     def test_secrets_and_addresses_stay_inside(self, without_database: TestClient) -> None:
         assert "127.0.0.1" not in without_database.get("/readyz").text
 
+    @pytest.mark.parametrize("address", ["8.8.8.8", "2600::1"])
+    def test_the_internet_hears_no_more_than_whether_it_is_ready(
+        self, client: TestClient, without_redis: TestClient, address: str
+    ) -> None:
+        for here, status, word in ((client, 200, "okay"), (without_redis, 503, "failing")):
+            answer = TestClient(here.app, client=(address, 1)).get("/readyz")
+            assert (answer.status_code, answer.json()) == (status, {"status": word})
+
 
 class TestAdvice:
     def test_a_missing_client_and_a_working_search_are_told_but_do_not_count(self, client: TestClient) -> None:

@@ -15,6 +15,7 @@ from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application
 
+from hwebsocket.addresses import Sockets
 from hwebsocket.answers import NotFoundHandler, log_request
 from hwebsocket.authentication import Authenticator
 from hwebsocket.broadcast import Broadcast
@@ -88,6 +89,7 @@ class Service:
                 queue_bytes=settings.websocket_send_queue_bytes,
             ),
             most_connections=settings.websocket_max_connections,
+            sockets=Sockets(most=settings.websocket_max_connections_per_address),
             proxies=settings.proxy_networks(),
             metrics=metrics,
         )

@@ -12,7 +12,7 @@ from hcommon.logging import get_logger
 from hcommon.metrics import Metrics
 from tornado.websocket import WebSocketHandler
 
-from hwebsocket.addresses import client_address
+from hwebsocket.addresses import Sockets, client_address
 from hwebsocket.answers import JSONHandler
 from hwebsocket.authentication import Authenticator
 from hwebsocket.connection import CloseReason, Connection, Limits
@@ -45,6 +45,7 @@ class SocketParts:
     origins: OriginPolicy
     limits: Limits
     most_connections: int
+    sockets: Sockets
     proxies: Sequence[IPv4Network | IPv6Network]
     metrics: Metrics
     draining: asyncio.Event = field(default_factory=asyncio.Event)
@@ -72,6 +73,8 @@ class SocketHandler(JSONHandler, WebSocketHandler):
             self._refuse(403, "forbidden_origin", "Pages of this origin may not connect; see ALLOWED_ORIGINS.")
         elif self._parts.draining.is_set() or len(self._parts.registry) >= self._parts.most_connections:
             self._refuse(503, "unavailable", "This server takes no more connections now.")
+        elif not self._parts.sockets.may_open(self._address()):
+            self._refuse(429, "too_many", "There are too many connections from this address.")
         else:
             try:
                 self._principal = await self._authenticate()
@@ -119,7 +122,7 @@ class SocketHandler(JSONHandler, WebSocketHandler):
 
     def _refuse(self, status: int, error: str, reason: str) -> None:
         self._parts.metrics.count(REFUSED, reason=error)
-        if status == 503:  # noqa: PLR2004 - the only one that is worth another try
+        if status in (429, 503):  # those that are worth another try
             self.set_header("Retry-After", _RETRY_SECONDS)
         self.answer(status, {"ok": False, "error": error, "reason": reason})
 
@@ -134,6 +137,7 @@ class SocketHandler(JSONHandler, WebSocketHandler):
         principal = ANONYMOUS if self._parts.registry.is_revoked(self._principal.grant_id) else self._principal
         self._connection = Connection(socket=self, stream=stream, principal=principal, limits=self._parts.limits)
         self._parts.registry.add(self._connection)
+        self._parts.sockets.opened(self._address())
         self._parts.heartbeat.add(self._connection, at=asyncio.get_running_loop().time())
         self._parts.metrics.count(OPENED)
 
@@ -194,6 +198,7 @@ class SocketHandler(JSONHandler, WebSocketHandler):
 
     def _forget(self, connection: Connection) -> None:
         self._parts.registry.remove(connection)
+        self._parts.sockets.closed(self._address())
         self._parts.heartbeat.remove(connection)
 
 

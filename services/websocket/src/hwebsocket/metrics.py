@@ -19,7 +19,8 @@ REFUSED = Metric(
     "websocket.refused.{reason}",
     "counter",
     "handshakes",
-    "Handshakes refused, by reason: bad_handshake, forbidden_origin, unavailable (database away, too many sockets).",
+    "Handshakes refused, by reason: bad_handshake, forbidden_origin, too_many (of one address), unavailable (database "
+    "away, too many sockets).",
 )
 SLOW_CONSUMERS = Metric(
     "websocket.slow_consumers", "counter", "sockets", "Sockets closed because their client read too slowly."

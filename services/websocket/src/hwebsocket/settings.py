@@ -30,6 +30,10 @@ class Settings(DatabaseSettings, BrokerSettings, SiteSettings, LogSettings, Inst
     websocket_max_connections: int = Field(20_000, ge=1)
     """Most sockets that a process holds; further ones are refused with 503."""
 
+    websocket_max_connections_per_address: int = Field(2_000, ge=1)
+    """Most of them from one address of the internet (of IPv6 a /64); further ones are refused with 429. Private
+    addresses are not counted. Behind a proxy, `TRUSTED_PROXIES` must name it for others to be told apart."""
+
     websocket_max_message_bytes: int = Field(64 * 1024, ge=1024)
     """Longest message that a client may send; a longer one closes the socket with 1009."""
 

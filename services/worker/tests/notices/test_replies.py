@@ -171,3 +171,25 @@ class TestClaim:
         assert replies.claim(session, notice=notice, now=START)
         assert not replies.claim(session, notice=notice, now=START + timedelta(days=1))
         assert session.scalar(select(func.count()).select_from(Notification)) == 1
+
+    @pytest.mark.parametrize(
+        ("most", "others", "hours", "had"),
+        [
+            (replies.MOST_A_DAY_TO_ONE, False, 1, False),
+            (replies.MOST_A_DAY_TO_ONE, False, 25, True),
+            (replies.MOST_A_DAY_TO_ONE, True, 1, True),
+            (replies.MOST_A_DAY, True, 1, False),
+        ],
+    )
+    def test_ends_when_the_replier_has_caused_too_many_mails(
+        self, *, session: Session, thread: Thread, most: int, others: bool, hours: int, had: bool
+    ) -> None:
+        root, reply, ann, bob = thread
+        recipient = make_user(session) if others else ann
+        for _ in range(most):
+            earlier = make_annotation(session, user=bob, references=[root.id])
+            told = {"recipient_id": recipient.id, "annotation_id": earlier.id, "kind": "reply"}
+            session.add(Notification(**told, sender_id=bob.id, created=START - timedelta(hours=hours)))
+        notice = find(session, reply)
+        assert notice is not None
+        assert replies.claim(session, notice=notice, now=START) is had

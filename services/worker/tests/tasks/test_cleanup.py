@@ -8,7 +8,7 @@ import pytest
 from hcommon import outbox
 from hcommon.crypto import hash_token
 from hcommon.events.annotations import AnnotationCreated
-from hcommon.models import Annotation, AuthClient, AuthzCode, Flag, Grant, OutboxEvent, Token
+from hcommon.models import Annotation, AuthClient, AuthzCode, Flag, Grant, Notification, OutboxEvent, Token
 from hcommon.testing.clock import START
 from hcommon.testing.factories import make_access_token, make_annotation, make_user, make_world_group
 from hworker.context import Context
@@ -94,7 +94,26 @@ class TestPurgeDeletedAnnotations:
     ) -> None:
         user = make_user(session)
         annotation = make_annotation(session, user=user, deleted=deleted, updated=START - age)
-        session.add(Flag(annotation_id=annotation.id, user_id=user.id, created=START))
+        session.add(Flag(annotation_id=annotation.id, user_id=user.id, created=START - timedelta(days=2)))
+        session.flush()
+        cleanup.purge_deleted_annotations(context)
+        assert (annotation.id in ids(session, Annotation)) is kept
+
+    @pytest.mark.parametrize("record", ["notification", "flag"])
+    @pytest.mark.parametrize(
+        ("age", "account_deleted", "kept"),
+        [(timedelta(hours=3), False, True), (timedelta(hours=25), False, False), (timedelta(hours=3), True, False)],
+    )
+    def test_leaves_for_a_day_what_people_were_mailed_of(
+        self, *, context: Context, session: Session, record: str, age: timedelta, account_deleted: bool, kept: bool
+    ) -> None:
+        author, other = make_user(session, deleted=account_deleted), make_user(session)
+        annotation = make_annotation(session, user=author, deleted=True, updated=START - timedelta(hours=2))
+        about = {"annotation_id": annotation.id, "created": START - age}
+        if record == "flag":
+            session.add(Flag(user_id=other.id, **about))
+        else:
+            session.add(Notification(recipient_id=other.id, sender_id=author.id, kind="mention", **about))
         session.flush()
         cleanup.purge_deleted_annotations(context)
         assert (annotation.id in ids(session, Annotation)) is kept

@@ -1,6 +1,7 @@
 """Tasks that tell people of annotations."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -9,12 +10,13 @@ from aiosmtpd.controller import Controller
 from hcommon.crypto import KeyRing
 from hcommon.events.annotations import AnnotationUpdated
 from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated
-from hcommon.models import Annotation, Group, MailReceipt, Mention, Notification, Subscription, User
+from hcommon.models import Annotation, Flag, Group, MailReceipt, Mention, Notification, Subscription, User
 from hcommon.models.group import Role
 from hcommon.testing.clock import START
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user
 from hworker.context import Context
 from hworker.mailer import MailDeferredError, MailRefusedError, MailServerUnavailableError, SMTPMailer
+from hworker.notices import flags
 from hworker.tasks.notices import send_flag_notices, send_mention_notices, send_verdict_notice
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -155,6 +157,18 @@ class TestSendFlagNotices:
         annotation = make_annotation(session, user=make_user(session), group=group, **change)
         send_flag_notices(context, event=self.event(annotation, make_user(session)))
         assert mailer.sent == []
+
+    @pytest.mark.parametrize(("hours", "told"), [(1, False), (25, True)])
+    def test_whoever_reports_without_end_is_not_mailed_on(
+        self, *, context: Context, mailer: Any, session: Session, group: Group, hours: int, told: bool
+    ) -> None:
+        author, flagger, before = make_user(session), make_user(session), START - timedelta(hours=hours)
+        for _ in range(flags.MOST_A_DAY + 1):
+            reported = make_annotation(session, user=author, group=group)
+            session.add(Flag(annotation_id=reported.id, user_id=flagger.id, created=before))
+        session.flush()
+        send_flag_notices(context, event=self.event(reported, flagger))
+        assert bool(mailer.sent) is told
 
 
 class TestSendVerdictNotice:

@@ -8,7 +8,7 @@ from hcommon import outbox
 from hcommon.errors import ErrorKind, HError
 from hcommon.events.accounts import GrantRevoked, PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
 from hcommon.ids import USER_PUBID_LENGTH, new_pubid, normalize_username
-from hcommon.models import Grant, User, UserDeletion, UserRename
+from hcommon.models import AuthzCode, Grant, User, UserDeletion, UserRename
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -216,7 +216,8 @@ def rename(session: Session, *, user_id: int, username: str, now: datetime, requ
 
 
 def end_grants(session: Session, *, user_id: int, now: datetime, keep_developer: bool) -> None:
-    """End a user's grants with their tokens and sockets."""
+    """End a user's grants with their tokens and sockets, and those to come of codes that were not exchanged yet."""
+    session.execute(delete(AuthzCode).where(AuthzCode.user_id == user_id))
     ended = delete(Grant).where(Grant.user_id == user_id)
     if keep_developer:
         ended = ended.where(Grant.source != GRANT_SOURCE_DEVELOPER)
@@ -225,7 +226,8 @@ def end_grants(session: Session, *, user_id: int, now: datetime, keep_developer:
 
 
 def end_grants_of_browser(session: Session, *, browser_session: str, user_id: int, now: datetime) -> None:
-    """End the log-ins of the sidebar that were made in a browser session, with their sockets."""
+    """End the log-ins of the sidebar that were made in a browser session, with their sockets and unused codes."""
+    session.execute(delete(AuthzCode).where(AuthzCode.user_id == user_id, AuthzCode.browser_session == browser_session))
     ended = delete(Grant).where(Grant.user_id == user_id, Grant.browser_session == browser_session)
     for grant_id in session.scalars(ended.returning(Grant.id)).all():
         outbox.record(session, GrantRevoked(occurred_at=now, grant_id=grant_id))

@@ -13,6 +13,7 @@ from urllib.parse import unquote, urlsplit
 
 import orjson
 from hcommon.ids import split_userid
+from hcommon.uri import is_http
 from markupsafe import Markup
 
 # XML has no way to write these.
@@ -45,20 +46,21 @@ class Entry:
         return format_datetime(self.published)
 
 
-def entry(row: Mapping[Any, Any], shown: Mapping[str, Any], *, host: str) -> Entry:
+def entry(row: Mapping[Any, Any], shown: Mapping[str, Any], *, host: str, site: str) -> Entry:
     """Return what a feed shows.
 
     Args:
         row: A row of `annotation_columns`.
         shown: The same as the API presents it to this reader.
         host: The site's, which stands in the tags.
+        site: The site's address, where people are led who cannot be led to the annotation.
     """
     return Entry(
         tag=f"tag:{host},2015-09:{shown['id']}",
         title=_sound(row["document_title"] or _file_name(shown["uri"]) or shown["uri"]),
         author=split_userid(shown["user"])[0],
         html=_sound(_html(_quote(row["target_selectors"]), shown["text"])),
-        page_url=_sound(shown["links"].get("html") or shown["uri"]),
+        page_url=_sound(shown["links"].get("html") or (shown["uri"] if is_http(shown["uri"]) else site)),
         json_url=shown["links"]["json"],
         published=row["created"],
         updated=row["updated"],

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from hcommon.presentation.annotation import present_all
 from starlette.responses import Response
 
-from hweb.deps import LinksDep, SearchDep, SessionReadDep, SettingsDep
+from hweb.deps import ApiLimitsDep, LinksDep, Reader, SearchDep, SessionReadDep, SettingsDep
 from hweb.feeds.entries import entry
 from hweb.search import service
 from hweb.search.parser import parse_search
@@ -23,35 +23,55 @@ _TYPES: Final = {"atom": "application/atom+xml", "rss": "application/rss+xml"}
 
 @router.get("/stream.atom", name="feeds.atom")
 def atom(
-    request: Request, read: SessionReadDep, backend: SearchDep, settings: SettingsDep, links: LinksDep
+    request: Request,
+    *,
+    read: SessionReadDep,
+    backend: SearchDep,
+    settings: SettingsDep,
+    links: LinksDep,
+    limits: ApiLimitsDep,
 ) -> Response:
     """Answer with an Atom feed; it takes the parameters of a search."""
-    return _feed(request, read, backend, settings, links, kind="atom")
+    return _feed(request, read, backend=backend, settings=settings, links=links, limits=limits, kind="atom")
 
 
 @router.get("/stream.rss", name="feeds.rss")
-def rss(request: Request, read: SessionReadDep, backend: SearchDep, settings: SettingsDep, links: LinksDep) -> Response:
+def rss(
+    request: Request,
+    *,
+    read: SessionReadDep,
+    backend: SearchDep,
+    settings: SettingsDep,
+    links: LinksDep,
+    limits: ApiLimitsDep,
+) -> Response:
     """Answer with an RSS feed; it takes the parameters of a search."""
-    return _feed(request, read, backend, settings, links, kind="rss")
+    return _feed(request, read, backend=backend, settings=settings, links=links, limits=limits, kind="rss")
 
 
 def _feed(
     request: Request,
     read: SessionReadDep,
+    *,
     backend: SearchDep,
     settings: SettingsDep,
     links: LinksDep,
-    *,
+    limits: ApiLimitsDep,
     kind: str,
 ) -> Response:
-    found = service.search(read, backend, parse_search(request.query_params.multi_items()))
+    def count(reader: Reader) -> None:
+        limits.count_search(request, reader.principal, now=reader.now)
+
+    found = service.search(read, backend, parse_search(request.query_params.multi_items()), count=count)
     host = urlsplit(settings.app_url).hostname or ""
     shown = present_all(found.rows, principal=found.principal, links=links)
     query = f"?{request.url.query}" if request.url.query else ""
     xml = render(
         request,
         f"feeds/{kind}.xml.jinja2",
-        entries=[entry(row, values, host=host) for row, values in zip(found.rows, shown, strict=True)],
+        entries=[
+            entry(row, values, host=host, site=settings.app_url) for row, values in zip(found.rows, shown, strict=True)
+        ],
         host=host,
         self_url=f"{settings.app_url}{request.url.path}{query}",
         page_url=f"{settings.app_url}/stream",

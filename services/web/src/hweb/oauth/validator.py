@@ -140,8 +140,17 @@ class Validator(RequestValidator):
         return True
 
     def get_code_challenge(self, code: str, request: Request) -> Any:
-        """Return the PKCE challenge that came with the authorization request."""
-        return self._code.code_challenge if self._code else None
+        """Return the PKCE challenge that came with the authorization request.
+
+        Source: RFC 9700, section 2.1.1: a verifier without a challenge means that somebody took the challenge out.
+
+        Raises:
+            InvalidGrantError: None came, and yet the client has a verifier.
+        """
+        challenge = self._code.code_challenge if self._code else None
+        if challenge is None and request.code_verifier is not None:
+            raise InvalidGrantError("The code was asked for without a challenge.", request=request)
+        return challenge
 
     def get_code_challenge_method(self, code: str, request: Request) -> str:
         """Return the only method there is."""

@@ -5,16 +5,23 @@ Source: specification of the API, section 7.2.
 """
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from hcommon.auth import principal_of_user
-from hcommon.models import Annotation, Group, GroupMembership, User
+from hcommon.models import Annotation, Flag, Group, GroupMembership, User
 from hcommon.models.group import MODERATING_ROLES
 from hcommon.presentation.links import LinkSettings
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 from sqlalchemy.orm import Session
 
 from hworker.notices.recipients import can_be_mailed, seen_by
+
+MOST_A_DAY: Final = 50
+"""Reports of one reader within `DAY` that moderators are mailed; the rest stand in the group's list of reports."""
+
+DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +58,13 @@ def recipients_of(connection: Connection | Session, *, annotation_id: UUID, flag
         .order_by(User.id)
     )
     return list(connection.execute(statement).scalars())
+
+
+def reports_too_much(connection: Connection | Session, *, flagger_id: int, now: datetime) -> bool:
+    """Return whether a reader has reported so much lately that no more is mailed."""
+    lately = (Flag.user_id == flagger_id, Flag.created > now - DAY)
+    count: int = connection.execute(select(func.count()).select_from(Flag).where(*lately)).scalar_one()
+    return count > MOST_A_DAY
 
 
 def find_notice(

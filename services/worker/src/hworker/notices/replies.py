@@ -2,25 +2,38 @@
 
 The author of the annotation replied to, when all of this holds: both annotations are there; the reply is shared and
 its author is not shadow-banned; nobody is told of their own reply, nor of one that mentions them, since they are told
-of that; the recipient has an address, has not switched these mails off, and may see the reply.
+of that; the recipient has an address, has not switched these mails off, and may see the reply; and the replier has not
+caused too many mails already.
 
 Source: specification of the API, section 7.2.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from typing import Final
 from uuid import UUID
 
 from hcommon.auth import principal_of_user
 from hcommon.db.prepared import prepared
-from hcommon.models import Annotation, Mention, User
+from hcommon.models import Annotation, Mention, Notification, User
 from hcommon.models.notification import NotificationKind
 from hcommon.presentation.links import LinkSettings
-from sqlalchemy import Connection, RowMapping, and_, bindparam, exists, select
+from sqlalchemy import Connection, RowMapping, and_, bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from hworker.notices.recipients import claim as claim_notice
 from hworker.notices.recipients import quoted, seen_by, wants
+
+MOST_A_DAY_TO_ONE: Final = 50
+"""Mails that one person's replies cause to another within `DAY`: the rest of so long a talk is read in its place."""
+
+MOST_A_DAY: Final = 500
+"""Mails that one person's annotations cause within `DAY` before replies are no longer mailed.
+
+Tasks that run at the same moment may overstep either by one each.
+"""
+
+DAY: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,13 @@ def find_notice(connection: Connection | Session, *, annotation_id: UUID, links:
 
 
 def claim(session: Session, *, notice: ReplyNotice, now: datetime) -> bool:
-    """Take it on to tell the recipient, in the session's transaction; False when they were told before."""
+    """Take it on to tell the recipient, in the session's transaction; False when told before or at a limit."""
+    caused = select(func.count(), func.count().filter(Notification.recipient_id == notice.recipient_id)).where(
+        Notification.sender_id == notice.replier_id, Notification.created > now - DAY
+    )
+    of_replier, to_recipient = session.execute(caused).one()
+    if of_replier >= MOST_A_DAY or to_recipient >= MOST_A_DAY_TO_ONE:
+        return False
     return claim_notice(
         session,
         recipient_id=notice.recipient_id,

@@ -13,6 +13,7 @@ from hcommon.models import (
     Annotation,
     AuthzCode,
     DocumentURI,
+    Flag,
     Grant,
     Group,
     MailReceipt,
@@ -22,7 +23,7 @@ from hcommon.models import (
     Token,
     User,
 )
-from sqlalchemy import Executable, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, Executable, and_, delete, exists, or_, select, update
 
 from hworker import metrics as names
 from hworker.context import Context
@@ -32,6 +33,10 @@ CHUNK: Final = 1000
 KEEP_DELETED_ANNOTATIONS: Final = timedelta(hours=1, minutes=10)
 """Elasticsearch remembers the version of a deleted document for an hour (`index.gc_deletes`); until then a late event
 finds the row and does no harm."""
+
+KEEP_TOLD: Final = timedelta(days=1)
+"""People who mail others through their annotations are held to so much a day (`notices`); what they delete goes on
+counting until then, since the records of it go with the annotation."""
 
 KEEP_PUBLISHED: Final = timedelta(hours=48)
 """How far back `h queues replay --since` reaches."""
@@ -61,8 +66,16 @@ def purge_authz_codes(context: Context) -> None:
 
 def purge_deleted_annotations(context: Context) -> None:
     """Remove annotations that were deleted a while ago, for good."""
-    old = Annotation.updated < context.clock.now() - KEEP_DELETED_ANNOTATIONS
-    _purge(context, "annotation", lambda: _delete_some(Annotation, Annotation.deleted, old))
+    now = context.clock.now()
+    old = Annotation.updated < now - KEEP_DELETED_ANNOTATIONS
+    # Of an account that is deleted, nothing has to be counted.
+    counts = exists().where(User.id == Annotation.user_id, User.deleted.is_(False))
+    told = and_(counts, or_(*[_lately(record, now - KEEP_TOLD) for record in (Notification, Flag)]))
+    _purge(context, "annotation", lambda: _delete_some(Annotation, Annotation.deleted, old, ~told))
+
+
+def _lately(record: type[Notification | Flag], since: datetime) -> ColumnElement[bool]:
+    return exists().where(record.annotation_id == Annotation.id, record.created > since)
 
 
 def purge_mail_receipts(context: Context) -> None:

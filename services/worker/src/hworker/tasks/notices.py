@@ -68,12 +68,14 @@ def _send_mention_notice(context: Context, event: AnnotationEvent, recipient_id:
 
 
 def send_flag_notices(context: Context, *, event: AnnotationFlagged) -> None:
-    """Tell the moderators of an annotation's group that it was reported.
+    """Tell the moderators of an annotation's group that it was reported, unless its reporter overdoes it.
 
     Raises:
         MailServerUnavailableError: Some could not be told.
     """
     with context.database.read() as connection:
+        if flags.reports_too_much(connection, flagger_id=event.user_id, now=context.clock.now()):
+            return
         recipients = flags.recipients_of(connection, annotation_id=event.annotation_id, flagger_id=event.user_id)
     deliver_each(recipients, partial(_send_flag_notice, context, event))
 
