@@ -14,12 +14,12 @@ from hcommon.bus.consumer import Delivery, EventConsumer
 from hcommon.clock import Clock
 from hcommon.db.engine import DatabaseUnavailableError
 from hcommon.errors import UnavailableError
-from hcommon.events.base import Event
+from hcommon.events.base import Event, causes
 from hcommon.logging import bound, get_logger
 from hcommon.metrics import Metrics
 
 from hwebsocket.loading import Loaded, Loader
-from hwebsocket.metrics import EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN, FAN_OUT
+from hwebsocket.metrics import BATCHES_FULL, EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN, FAN_OUT
 from hwebsocket.subscriptions import Subscribers
 
 _MAX_BATCH: Final = 200
@@ -135,9 +135,13 @@ class Feed:
                 except Exception:  # noqa: BLE001 - one event's bug must not repeat or withhold the rest of its batch
                     _log.exception("event_failed", type=event.TYPE)
                     self._metrics.count(EVENTS_FAILED, type=event.TYPE)
-        await self._subscribers.writes.flush()
-        self._metrics.timing(FAN_OUT, (loop.time() - started) * 1000)
+        sent = await self._subscribers.writes.flush()
+        milliseconds = (loop.time() - started) * 1000
+        self._metrics.timing(FAN_OUT, milliseconds)
+        if len(events) >= _MAX_BATCH:
+            self._metrics.count(BATCHES_FULL)
         now = self._clock.now()
+        _log.info("events_delivered", frames=sent, milliseconds=round(milliseconds, 2), **causes(events))
         for event in events:
             self._metrics.count(EVENTS_HANDLED, type=event.TYPE)
             self._metrics.timing(EVENT_LAG, (now - event.occurred_at).total_seconds() * 1000)
