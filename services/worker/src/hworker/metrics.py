@@ -58,7 +58,7 @@ EVENT_LAG = Metric(
     "timer",
     "milliseconds",
     "From a change to the moment the worker decided what follows from it, first tries only.",
-    act="Half of them above 60 s for 10 minutes: see `worker.outbox.age_seconds` (relay) and "
+    act="Half of them above 30 s for 10 minutes: see `worker.outbox.age_seconds` (relay) and "
     "`worker.queue.worker.waiting` "
     "(consumer) for where they wait.",
 )
