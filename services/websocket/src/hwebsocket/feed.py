@@ -85,6 +85,13 @@ class Feed:
             on_connected=self._review,
         )
         self._was_connected = False
+        self._last_lag_seconds: float | None = None
+
+    @property
+    def news(self) -> str:
+        """How late the last event was, in words."""
+        lag = self._last_lag_seconds
+        return "none yet" if lag is None else f"the last came {lag:.3f} s after its change"
 
     @property
     def is_connected(self) -> bool:
@@ -144,7 +151,8 @@ class Feed:
         _log.info("events_delivered", frames=sent, milliseconds=round(milliseconds, 2), **causes(events))
         for event in events:
             self._metrics.count(EVENTS_HANDLED, type=event.TYPE)
-            self._metrics.timing(EVENT_LAG, (now - event.occurred_at).total_seconds() * 1000)
+            self._last_lag_seconds = (now - event.occurred_at).total_seconds()
+            self._metrics.timing(EVENT_LAG, self._last_lag_seconds * 1000)
 
     def _run(self) -> None:
         while not self._stop.is_set():
