@@ -10,6 +10,7 @@ from hcommon.events.accounts import UserRegistered
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationsRevised, AnnotationUpdated
 from hcommon.metrics import Metrics
 from hcommon.models import SearchDocument
+from hcommon.models.annotation import ModerationStatus
 from hcommon.search.postgresql import PostgreSQLWriter
 from hcommon.testing.clock import FrozenClock
 from hcommon.testing.database import RolledBackDatabase
@@ -70,6 +71,16 @@ class TestBatches:
         assert indexed(session) == {two.id: 1}
         handle(created[:1])
         assert indexed(session) == {two.id: 1}
+
+    def test_a_verdict_of_a_moderator_reaches_the_index(
+        self, session: Session, handle: BatchHandler, clock: FrozenClock
+    ) -> None:
+        annotation = make_annotation(session, user=make_user(session))
+        handle([AnnotationCreated(occurred_at=clock.now(), annotation_id=annotation.id, revision=1)])
+        annotation.moderation_status, annotation.revision = ModerationStatus.DENIED, 2
+        session.flush()
+        handle([AnnotationUpdated(occurred_at=clock.now(), annotation_id=annotation.id, revision=2)])
+        assert indexed(session) == {annotation.id: 2}
 
     def test_all_annotations_of_one_event_are_indexed(
         self, session: Session, handle: BatchHandler, clock: FrozenClock

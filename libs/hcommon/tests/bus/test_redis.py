@@ -1,7 +1,7 @@
 """The Redis transport: whoever is killed, no message is lost."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
@@ -145,10 +145,9 @@ class TestQueueThatExpires:
     def test_one_that_is_consumed_lives(self, start: Any, bus_url: str, bus_client: redis.Redis) -> None:
         process = start(self._queue(0.4))
         before = bus_client.zscore(EXPIRING, "h.websocket.test")
-        with pytest.raises(TimeoutError):
-            while bus_client.zscore(EXPIRING, "h.websocket.test") == before:
+        while bus_client.zscore(EXPIRING, "h.websocket.test") == before:
+            with suppress(TimeoutError):
                 process.connection.drain_events(timeout=0.05)
-            process.connection.drain_events(timeout=0.05)
         self._publish(bus_url, "one")
         assert process.take(1) == ["one"]
 

@@ -22,7 +22,6 @@ from kombu.transport import redis, virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
 
-
 EXPIRING: Final = "h.expiring"
 """Sorted set of the queues that expire, by their deadline in milliseconds of the server's time."""
 
