@@ -30,12 +30,12 @@ images: ## Build the image of each service, and Elasticsearch with ICU
 	@echo h-elasticsearch && docker build --quiet --tag h-elasticsearch compose/elasticsearch
 
 .PHONY: up
-up: ## Start all of h in containers: make up ARGS="--scale worker=2"
+up: ## Start all of h in containers: make up ARGS="--scale worker=2" MONITORING=1
 	@compose/up.sh $(ARGS)
 
 .PHONY: down
 down: ## Stop the containers; their data stays
-	@compose/configure.sh && docker compose --file compose/compose.yaml down
+	@compose/configure.sh && docker compose --file compose/compose.yaml down --remove-orphans
 
 .PHONY: logs
 logs: ## Follow the logs of the containers: make logs ARGS="web relay"

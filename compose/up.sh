@@ -1,6 +1,7 @@
 #!/bin/sh
 # Starts all of h in containers, waits until it is healthy and says where it is. Safe to run again.
 # Arguments go to `docker compose up`: compose/up.sh --scale web=2 --scale worker=2 (docs/how-to/scale.md).
+# With MONITORING=1 Prometheus and Grafana are started as well (docs/how-to/watch-it.md).
 set -eu
 cd "$(dirname "$0")"
 
@@ -14,7 +15,15 @@ docker compose version >/dev/null 2>&1 || fail "Docker's compose plugin, version
 docker version >/dev/null 2>&1 || fail "The Docker engine does not answer; is it running, and may you use it?"
 
 ./configure.sh
-compose() { docker compose --file compose.yaml "$@"; }
+overlay=
+if [ "${MONITORING:-0}" != 0 ]; then
+    overlay="--file monitoring.yaml"
+    grep -q '^GRAFANA_PASSWORD=' .env ||
+        printf '\n# Of the user admin of Grafana, as it is made with.\nGRAFANA_PASSWORD=%s\n' \
+            "$(head -c 18 /dev/urandom | base64 | tr '+/' '-_')" >>.env
+fi
+# shellcheck disable=SC2086 # two words, or none
+compose() { docker compose --file compose.yaml $overlay "$@"; }
 if ! compose up --detach --remove-orphans --wait --wait-timeout "${H_WAIT_SECONDS:-600}" "$@"; then
     echo >&2
     compose ps --all --format 'table {{.Service}}\t{{.Status}}' >&2
@@ -31,3 +40,5 @@ link=$(compose logs --no-log-prefix init | grep -o 'https\{0,1\}://[^ ]*claim[^ 
 [ -z "$link" ] || printf '\nBecome the administrator here (the link works once):\n  %s\n' "$link"
 url=$(sed -n 's/^APP_URL=//p' .env | tail -1)
 printf '\nh is running: %s\n' "${url:-http://localhost:5000}"
+[ -z "$overlay" ] || printf 'Watch it: http://localhost:%s (user admin, GRAFANA_PASSWORD in compose/.env)\n' \
+    "$(sed -n 's/^H_GRAFANA_PORT=//p' .env | tail -1 | grep . || echo "${H_GRAFANA_PORT:-3000}")"

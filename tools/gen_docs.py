@@ -1,4 +1,4 @@
-"""Writes the generated pages: docs/settings.md, docs/events.md, docs/metrics.md and compose/.env.example.
+"""Writes the generated pages: settings, events, metrics, compose/.env.example and the mapping of the statsd exporter.
 
 With `--check` nothing is written, and the exit status is 1 when a page is not what it should be.
 """
@@ -6,6 +6,7 @@ With `--check` nothing is written, and the exit status is 1 when a page is not w
 import argparse
 import sys
 from importlib import import_module
+from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
@@ -15,6 +16,7 @@ from hcommon.settings import HSettings
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
+from statsd_mapping import mapping_page
 
 ROOT = Path(__file__).parent.parent
 SERVICES = ("web", "worker", "websocket", "indexer")
@@ -31,6 +33,7 @@ def main() -> int:
         "docs/events.md": events_page(),
         "docs/metrics.md": metrics_page(),
         "compose/.env.example": env_example(),
+        "compose/monitoring/statsd-mapping.yml": mapping_page(chain.from_iterable(_catalogs().values())),
     }
     stale = [name for name, text in pages.items() if not _is_current(ROOT / name, text)]
     for name in stale:
@@ -107,16 +110,27 @@ def events_page() -> str:
 
 def metrics_page() -> str:
     """Return the tables of metrics."""
-    lines = ["# Metrics", "", NOTE, "Sent to statsd under `STATSD_PREFIX`; placeholders in braces.", ""]
-    for service in SERVICES:
-        catalog: tuple[Metric, ...] = import_module(f"h{service}.metrics").CATALOG
-        lines += [f"## {service}", "", "| name | kind | unit | meaning |", "| --- | --- | --- | --- |"]
+    lines = ["# Metrics", "", NOTE]
+    lines += [
+        "Sent to statsd over UDP under `STATSD_PREFIX` when `STATSD_HOST` is set; placeholders in braces. Timers count",
+        "too: the number of requests is that of `web.request`. A gauge of one process is what the process that",
+        "reported last had. What has no word about acting explains the others. [Watch it](how-to/watch-it.md) brings",
+        "all of it into Prometheus and Grafana, with an alert for everything below that a number can tell.",
+        "",
+    ]
+    for service, catalog in _catalogs().items():
+        lines += [f"## {service}", "", "| name | kind, unit | which number means what | when to act |"]
+        lines.append("| --- | --- | --- | --- |")
         lines += [
-            f"| `{metric.name}` | {metric.kind} | {metric.unit} | {_cell(metric.help)} |"
+            f"| `{metric.name}` | {metric.kind}, {metric.unit} | {_cell(metric.help)} | {_cell(metric.act)} |"
             for metric in sorted(catalog, key=lambda item: item.name)
         ]
         lines.append("")
     return "\n".join(lines)
+
+
+def _catalogs() -> dict[str, tuple[Metric, ...]]:
+    return {service: import_module(f"h{service}.metrics").CATALOG for service in SERVICES}
 
 
 def _type(field: FieldInfo) -> str:

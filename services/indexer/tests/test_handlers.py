@@ -10,6 +10,7 @@ from hcommon.events.accounts import UserRegistered
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationsRevised, AnnotationUpdated
 from hcommon.metrics import Metrics
 from hcommon.models import SearchDocument
+from hcommon.models.annotation import ModerationStatus
 from hcommon.search.postgresql import PostgreSQLWriter
 from hcommon.testing.clock import FrozenClock
 from hcommon.testing.database import RolledBackDatabase
@@ -32,7 +33,7 @@ def statsd() -> Iterator[socket.socket]:
 def handle(rolled_back: RolledBackDatabase, clock: FrozenClock, statsd: socket.socket) -> Iterator[BatchHandler]:
     metrics = Metrics(host="127.0.0.1", port=statsd.getsockname()[1], prefix="h")
     writer = PostgreSQLWriter(rolled_back)
-    yield BatchHandler(database=rolled_back, writer=writer, clock=clock, metrics=metrics)
+    yield BatchHandler(database=rolled_back, writer=writer, clock=clock, metrics=metrics, max_batch=4)
     metrics.close()
 
 
@@ -70,6 +71,16 @@ class TestBatches:
         assert indexed(session) == {two.id: 1}
         handle(created[:1])
         assert indexed(session) == {two.id: 1}
+
+    def test_a_verdict_of_a_moderator_reaches_the_index(
+        self, session: Session, handle: BatchHandler, clock: FrozenClock
+    ) -> None:
+        annotation = make_annotation(session, user=make_user(session))
+        handle([AnnotationCreated(occurred_at=clock.now(), annotation_id=annotation.id, revision=1)])
+        annotation.moderation_status, annotation.revision = ModerationStatus.DENIED, 2
+        session.flush()
+        handle([AnnotationUpdated(occurred_at=clock.now(), annotation_id=annotation.id, revision=2)])
+        assert indexed(session) == {annotation.id: 2}
 
     def test_all_annotations_of_one_event_are_indexed(
         self, session: Session, handle: BatchHandler, clock: FrozenClock
@@ -123,3 +134,11 @@ class TestMetrics:
         assert sent[0].startswith("h.indexer.batch:")
         assert sent[1] == "h.indexer.lag:120.000000|ms"
         assert sent[2:] == ["h.indexer.documents.written:3|c", "h.indexer.documents.removed:0|c"]
+
+    def test_a_batch_that_could_not_hold_more_is_counted(
+        self, session: Session, handle: BatchHandler, clock: FrozenClock, statsd: socket.socket
+    ) -> None:
+        annotation = make_annotation(session, user=make_user(session))
+        event = AnnotationCreated(occurred_at=clock.now(), annotation_id=annotation.id, revision=1)
+        handle([event] * 4)
+        assert "h.indexer.batches.full:1|c" in {statsd.recv(1000).decode() for _ in range(5)}

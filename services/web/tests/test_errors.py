@@ -1,11 +1,16 @@
 """Failures get their status and body in one place."""
 
+import socket
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 import pytest
 from fastapi import FastAPI, Query
+from hcommon.db.engine import DatabaseBusyError, DatabaseUnavailableError
 from hcommon.errors import ErrorKind, HError, UnavailableError
+from hcommon.metrics import Metrics
+from hcommon.ratelimit import LimitsUnavailableError, RateLimitedError
 from hweb import errors
 from hweb.errors import NOT_FOUND, status_of
 from hweb.resources import Resources
@@ -139,3 +144,31 @@ class TestBugs:
             assert "secret detail" not in response.text
             assert [line["event"] for line in lines] == ["unhandled_error"]
             assert isinstance(lines[0]["exc_info"], ValueError)
+
+
+class TestMetrics:
+    @pytest.mark.parametrize(
+        ("error", "sent"),
+        [
+            (RateLimitedError(retry_after_seconds=1, limit="api-writes"), "h.web.rate_limited.api-writes:1|c"),
+            (DatabaseUnavailableError("away"), "h.web.unavailable.database:1|c"),
+            (DatabaseBusyError("busy"), "h.web.unavailable.database_busy:1|c"),
+            (LimitsUnavailableError("away"), "h.web.unavailable.limits:1|c"),
+        ],
+    )
+    def test_what_is_refused_is_counted_by_its_cause(self, resources: Resources, error: HError, sent: str) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(("127.0.0.1", 0))
+            receiver.settimeout(5)
+            metrics = Metrics(host="127.0.0.1", port=receiver.getsockname()[1], prefix="h")
+            app = FastAPI()
+            app.state.resources = replace(resources, metrics=metrics)
+            errors.install(app)
+
+            @app.get("/api/failing")
+            def fail() -> Response:
+                raise error
+
+            TestClient(app).get("/api/failing")
+            assert receiver.recv(1000).decode() == sent
+            metrics.close()

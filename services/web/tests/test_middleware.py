@@ -122,8 +122,24 @@ class TestTiming:
                 ("GET", "/api/nothing", "h.web.request.unmatched.404"),
             ):
                 around.request(method, path)
-                assert receiver.recv(1000).decode().partition(":")[0] == name
+                sent = receiver.recv(1000).decode()
+                while sent.startswith("h.web.threads."):
+                    sent = receiver.recv(1000).decode()
+                assert sent.partition(":")[0] == name
             metrics.close()
+
+    def test_threads_at_work_and_requests_that_wait_are_reported(self, app: FastAPI, resources: Resources) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as receiver:
+            receiver.bind(("127.0.0.1", 0))
+            receiver.settimeout(5)
+            metrics = Metrics(host="127.0.0.1", port=receiver.getsockname()[1], prefix="h")
+            around = TestClient(RequestMiddleware(ApiEdge(app), resources=replace(resources, metrics=metrics)))
+            around.get("/id")
+            around.get("/id")
+            sent = [receiver.recv(1000).decode() for _ in range(4)]
+            metrics.close()
+        assert sent[:2] == ["h.web.threads.busy:0|g", "h.web.threads.waiting:0|g"]
+        assert all(line.startswith("h.web.request.") for line in sent[2:])
 
 
 class TestOtherProtocols:

@@ -230,7 +230,7 @@ class TestStatus:
         assert status == 200
         assert body["status"] == "okay"
         assert all(check["ok"] for check in body["checks"].values())
-        assert body["checks"].keys() == {"database", "broker", "connections"}
+        assert body["checks"].keys() == {"database", "broker", "events", "connections"}
 
     def test_livez_asks_nobody(self, service: Any) -> None:
         assert get(service, "/livez") == (200, {"status": "okay"})

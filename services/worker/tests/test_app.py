@@ -10,9 +10,9 @@ import redis
 from hcommon.bus.publisher import BrokerUnavailableError
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.testing.clock import START
-from hworker.app import QUEUE, TaskQueue, create_app
+from hworker.app import TaskQueue, create_app
 from hworker.context import Context
-from hworker.settings import Settings
+from hworker.settings import TASK_QUEUE, Settings
 from hworker.tasks.registry import EVENT_TASKS, PERIODIC_TASKS
 
 EVENT = AnnotationCreated(occurred_at=START, annotation_id=uuid4(), revision=1)
@@ -28,7 +28,7 @@ class TestCreateApp:
     def test_rabbitmq_has_a_quorum_queue_and_confirms(self, make_settings: Callable[..., Settings]) -> None:
         app = create_app(make_settings(celery_broker_url="amqp://x//"))
         (queue,) = app.conf.task_queues
-        assert (queue.name, queue.durable) == (QUEUE, True)
+        assert (queue.name, queue.durable) == (TASK_QUEUE, True)
         assert queue.queue_arguments == {"x-queue-type": "quorum", "x-delivery-limit": -1}
         assert app.conf.broker_transport_options == {"confirm_publish": True}
 
@@ -43,7 +43,7 @@ class TestTaskQueue:
         self, make_settings: Callable[..., Settings], tasks_client: redis.Redis
     ) -> None:
         TaskQueue(create_app(make_settings())).send_event("send_reply_notice", event=EVENT, attempts=2)
-        message = json.loads(tasks_client.lrange(QUEUE, 0, -1)[0])
+        message = json.loads(tasks_client.lrange(TASK_QUEUE, 0, -1)[0])
         assert message["content-type"] == "application/json"
         assert message["headers"]["task"] == "send_reply_notice"
 
@@ -51,7 +51,7 @@ class TestTaskQueue:
         self, make_settings: Callable[..., Settings], tasks_client: redis.Redis
     ) -> None:
         TaskQueue(create_app(make_settings())).send_periodic("purge_outbox", expires_seconds=60)
-        message = json.loads(tasks_client.lrange(QUEUE, 0, -1)[0])
+        message = json.loads(tasks_client.lrange(TASK_QUEUE, 0, -1)[0])
         assert message["headers"]["expires"]
 
     def test_says_so_when_the_broker_is_away(self, make_settings: Callable[..., Settings], tmp_path: Path) -> None:

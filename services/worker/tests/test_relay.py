@@ -25,6 +25,7 @@ from hstandalone.postgres import EmbeddedPostgres
 from hstandalone.valkey import EmbeddedValkey
 from hworker.relay import ADVISORY_LOCK, UNROUTABLE_DELAY, Relay
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 METRICS = Metrics(host=None, port=8125, prefix="h")
 
@@ -269,3 +270,19 @@ def _try(action: Callable[[], Any]) -> Any:
         return action()
     except DatabaseUnavailableError:  # the server is not back yet
         return None
+
+
+class TestLog:
+    def test_one_line_a_batch_names_the_requests(
+        self, make_relay: Callable[..., Relay], fresh_database: Database, clock: FrozenClock
+    ) -> None:
+        with fresh_database.transaction() as session:
+            for request_id in ("click-1", "click-1", None):
+                event = AnnotationCreated(
+                    occurred_at=clock.now(), annotation_id=uuid4(), revision=1, request_id=request_id
+                )
+                outbox.record(session, event)
+        with capture_logs() as lines:
+            make_relay(clock=clock).relay_batch(FakePublisher(), limit=10)
+        (line,) = [line for line in lines if line["event"] == "events_published"]
+        assert (line["events"], line["types"], line["request_ids"]) == (3, ["annotation.created"], ["click-1"])

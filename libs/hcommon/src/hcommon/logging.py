@@ -89,6 +89,12 @@ def get_logger(name: str) -> structlog.typing.FilteringBoundLogger:
     return logger
 
 
+def current(name: str) -> str | None:
+    """Return a value that `bound()` or the request's edge bound here, or None; an empty one counts as none."""
+    value = structlog.contextvars.get_contextvars().get(name)
+    return str(value) if value else None
+
+
 def bound(**values: object) -> AbstractContextManager[None]:
     """Bind values to every line logged inside the `with` block, in this thread or task."""
     return structlog.contextvars.bound_contextvars(**values)

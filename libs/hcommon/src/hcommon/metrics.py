@@ -30,13 +30,15 @@ class Metric:
         name: Dotted name below `STATSD_PREFIX`, with `{placeholders}`.
         kind: What statsd does with it.
         unit: `milliseconds` for timers; what is counted otherwise.
-        help: What the number means and when to act.
+        help: What the number means.
+        act: When to act, with a figure, and what to do; None for a number that only explains others.
     """
 
     name: str
     kind: Kind
     unit: str
     help: str
+    act: str | None = None
 
 
 class Metrics:

@@ -27,13 +27,15 @@ class RateLimitedError(HError):
 
     Attributes:
         retry_after_seconds: After that long another attempt may succeed.
+        limit: Name of the limit, for metrics.
     """
 
     kind = ErrorKind.RATE_LIMITED
 
-    def __init__(self, *, retry_after_seconds: int) -> None:
+    def __init__(self, *, retry_after_seconds: int, limit: str) -> None:
         super().__init__("There were too many attempts. Please wait a while and try again.")
         self.retry_after_seconds = retry_after_seconds
+        self.limit = limit
 
 
 class LimitsUnavailableError(UnavailableError):
@@ -77,7 +79,8 @@ class RateLimiter:
         except RedisError as error:
             raise LimitsUnavailableError("This is not possible at the moment. Please try again soon.") from error
         seconds = math.ceil(reset_at - now.timestamp())
-        raise RateLimitedError(retry_after_seconds=min(max(seconds, 1), int(limit.window.total_seconds())))
+        retry_after_seconds = min(max(seconds, 1), int(limit.window.total_seconds()))
+        raise RateLimitedError(retry_after_seconds=retry_after_seconds, limit=limit.name)
 
     def forget(self, limit: Limit, subject: str) -> None:
         """Forget a subject's attempts, after one that succeeded.

@@ -1,12 +1,13 @@
 """The Redis transport: whoever is killed, no message is lost."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 import redis
 from hcommon.bus import topology
+from hcommon.bus.redis import EXPIRING, QueueExpiredError
 from hcommon.events.base import Consumer
 from hstandalone.valkey import EmbeddedValkey
 from kombu import Connection, Producer, Queue
@@ -111,6 +112,63 @@ class TestVanishedConsumer:
         worker.vanish()
         start(WORKER).take(1)
         assert bus_client.llen("h.indexer") == 0
+
+
+class TestQueueThatExpires:
+    """A websocket process that never comes back."""
+
+    @staticmethod
+    def _queue(seconds: float) -> Queue:
+        queue = topology.websocket_queue("test")
+        queue.expires = seconds
+        return queue
+
+    @staticmethod
+    def _pass(bus_client: redis.Redis) -> None:
+        """Let its deadline have passed."""
+        assert bus_client.zadd(EXPIRING, {"h.websocket.test": 1}, xx=True, ch=True) == 1
+
+    @staticmethod
+    def _publish(bus_url: str, body: str) -> None:
+        with Connection(bus_url) as connection:  # a new one looks at once for what has expired
+            Producer(connection.channel(), exchange=topology.EXCHANGE).publish(body, routing_key="annotation.created")
+
+    def test_goes_with_its_messages_and_gets_no_more(self, start: Any, bus_url: str, bus_client: redis.Redis) -> None:
+        worker, socket = start(WORKER), start(self._queue(60))
+        self._publish(bus_url, "one")
+        assert worker.take(1) == socket.take(1) == ["one"]
+        socket.vanish()
+        self._publish(bus_url, "two")
+        assert bus_client.llen("h.websocket.test") == 1
+        self._pass(bus_client)
+        self._publish(bus_url, "three")
+        assert not bus_client.exists("h.websocket.test", "h.websocket.test.in-hand", EXPIRING)
+        assert worker.take(3) == ["one", "two", "three"]
+
+    def test_one_that_comes_back_before_has_missed_nothing(self, start: Any, bus_url: str) -> None:
+        start(self._queue(60)).vanish()
+        self._publish(bus_url, "one")
+        assert start(self._queue(60)).take(1) == ["one"]
+
+    def test_one_that_is_consumed_lives(self, start: Any, bus_url: str, bus_client: redis.Redis) -> None:
+        process = start(self._queue(0.4))
+        before = bus_client.zscore(EXPIRING, "h.websocket.test")
+        while bus_client.zscore(EXPIRING, "h.websocket.test") == before:
+            with suppress(TimeoutError):
+                process.connection.drain_events(timeout=0.05)
+        self._publish(bus_url, "one")
+        assert process.take(1) == ["one"]
+
+    def test_a_consumer_that_slept_too_long_is_told(self, start: Any, bus_url: str, bus_client: redis.Redis) -> None:
+        process = start(self._queue(0.01))
+        self._pass(bus_client)
+        self._publish(bus_url, "one")
+        with pytest.raises(QueueExpiredError):
+            process.take(1)
+
+    def test_those_of_other_services_do_not(self, start: Any, bus_client: redis.Redis) -> None:
+        start(WORKER)
+        assert not bus_client.exists(EXPIRING)
 
 
 class TestKilledServer:

@@ -40,6 +40,7 @@ class Indexer:
                 writer=search_writer(settings, database=self._database),
                 clock=clock,
                 metrics=self._metrics,
+                max_batch=settings.indexer_batch_size,
             ),
             failures=OutboxFailures(
                 database=self._database,

@@ -7,7 +7,7 @@ from typing import Final
 
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
-from hcommon.events.base import Event
+from hcommon.events.base import Event, causes
 from hcommon.logging import get_logger
 from hcommon.metrics import Metrics
 from hcommon.search.document import read_batch
@@ -28,7 +28,11 @@ class BatchHandler:
     The current state is read, so events may come late, twice and in any order.
     """
 
-    def __init__(self, *, database: Database, writer: SearchWriter, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, *, database: Database, writer: SearchWriter, clock: Clock, metrics: Metrics, max_batch: int
+    ) -> None:
+        """Take the collaborators, and how many events a call brings at most."""
+        self._max_batch = max_batch
         self._database = database
         self._writer = writer
         self._clock = clock
@@ -59,6 +63,10 @@ class BatchHandler:
         lag = self._clock.now() - min(event.occurred_at for event in known)
         self._metrics.timing(names.BATCH, milliseconds)
         self._metrics.timing(names.LAG, max(lag.total_seconds() * 1000, 0))
+        if len(events) >= self._max_batch:
+            self._metrics.count(names.BATCHES_FULL)
         self._metrics.count(names.WRITTEN, written)
         self._metrics.count(names.REMOVED, removed)
-        _log.debug("batch_indexed", written=written, removed=removed)
+        _log.info(
+            "batch_indexed", written=written, removed=removed, milliseconds=round(milliseconds, 2), **causes(known)
+        )

@@ -3,6 +3,8 @@
 Under `/api`, whatever the caller may not do or know of reads as 404 with one text, so that nothing can be probed.
 """
 
+import re
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from hcommon.errors import ErrorKind, HError
@@ -23,6 +25,8 @@ SERVER_ERROR = 500
 RETRY_AFTER_SECONDS = "5"
 FOR_PROGRAMS = frozenset({"/oauth/revoke", "/.well-known/oauth-authorization-server"})
 """What lies outside the API and yet is asked for by programs alone."""
+
+_CAPITAL = re.compile(r"(?<!^)(?=[A-Z])")
 
 _log = get_logger(__name__)
 
@@ -74,11 +78,20 @@ async def _on_expected(request: Request, error: Exception) -> Response:
     assert isinstance(error, HError)  # noqa: S101 - registered for HError alone
     status = status_of(error.kind, api=is_api(request))
     headers = {"Retry-After": RETRY_AFTER_SECONDS} if status in (429, 503) else None
+    held: Resources = request.app.state.resources
     if isinstance(error, RateLimitedError):
         headers = {"Retry-After": str(error.retry_after_seconds)}
+        held.metrics.count(metrics.RATE_LIMITED, limit=error.limit)
     if error.kind is ErrorKind.UNAVAILABLE:
+        held.metrics.count(metrics.UNAVAILABLE, what=_what_is_away(error))
         _log.warning("dependency_unavailable", reason=error.reason)
     return respond(request, status, error.reason, headers=headers)
+
+
+def _what_is_away(error: HError) -> str:
+    """Return `database` for a DatabaseUnavailableError, `database_busy` for a DatabaseBusyError, and so on."""
+    name = type(error).__name__.removesuffix("Error").removesuffix("Unavailable")
+    return _CAPITAL.sub("_", name).lower()
 
 
 async def _on_invalid(request: Request, error: Exception) -> Response:

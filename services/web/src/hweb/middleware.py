@@ -4,8 +4,10 @@ import re
 import time
 from uuid import uuid4
 
+import anyio.to_thread
 import structlog
 from hcommon.logging import get_logger
+from hcommon.metrics import Metrics
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -26,6 +28,8 @@ _DIGITS = re.compile(r"^[0-9]+$")
 _MOST_DIGITS = 18
 _CODE_PATHS = ("/activate/", "/claim-admin/", "/account/reset/", "/notification/unsubscribe/")
 
+_THREADS_REPORTED_SECONDS = 10.0
+
 _log = get_logger("hweb.access")
 
 
@@ -35,6 +39,7 @@ class RequestMiddleware:
     def __init__(self, app: ASGIApp, *, resources: Resources) -> None:
         self._app = app
         self._metrics = resources.metrics
+        self._threads = _Threads(resources.metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection; anything but HTTP passes through."""
@@ -55,6 +60,7 @@ class RequestMiddleware:
             await send(message)
 
         structlog.contextvars.bind_contextvars(request_id=request_id)
+        self._threads.look()
         try:
             await self._limited(scope, receive, send_with_id, headers)
         finally:
@@ -88,6 +94,28 @@ class RequestMiddleware:
             return message
 
         await self._app(scope, counted, send)
+
+
+class _Threads:
+    """Reports how many threads are at work, and how many requests wait for one: the peak of every few seconds."""
+
+    def __init__(self, sent: Metrics) -> None:
+        self._metrics = sent
+        self._busy = self._waiting = 0
+        self._report_at = 0.0
+
+    def look(self) -> None:
+        """Look once, on the event loop, as a request begins."""
+        limiter = anyio.to_thread.current_default_thread_limiter()
+        self._busy = max(self._busy, int(limiter.borrowed_tokens))
+        if limiter.available_tokens < 1:
+            self._waiting = max(self._waiting, limiter.statistics().tasks_waiting)
+        now = time.monotonic()
+        if now >= self._report_at:
+            self._report_at = now + _THREADS_REPORTED_SECONDS
+            self._metrics.gauge(metrics.THREADS_BUSY, self._busy)
+            self._metrics.gauge(metrics.THREADS_WAITING, self._waiting)
+            self._busy = self._waiting = 0
 
 
 def _route_name(scope: Scope) -> str:

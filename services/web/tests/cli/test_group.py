@@ -124,6 +124,21 @@ class TestEdit:
         assert h("group", "edit", pubid, "--not-pre-moderated").exit_code == 0
         assert h("group", "edit", pubid, "--name", "x").exit_code == 1
 
+    def test_says_from_whom_its_moderators_mails_come(self, h: Callable[..., Any], database: Database) -> None:
+        def stored() -> tuple[str | None, ...]:
+            with database.read() as connection:
+                return tuple(connection.execute(select(Group.reply_to, Group.email_from_name)).one())
+
+        pubid = h("group", "create", "Readers", "--owner", "alice").stdout.strip()
+        done = h("group", "edit", pubid, "--reply-to", "us@example.org", "--email-from-name", "The Readers")
+        assert done.exit_code == 0, done.output
+        assert stored() == ("us@example.org", "The Readers")
+        assert h("group", "edit", pubid, "--reply-to", "").exit_code == 0
+        assert stored() == (None, "The Readers")
+        for wrong in (("--reply-to", "us"), ("--email-from-name", "a\nb"), ("--email-from-name", "x" * 101)):
+            assert h("group", "edit", pubid, *wrong).exit_code == 1
+        assert stored() == (None, "The Readers")
+
 
 class TestScopes:
     def test_are_set_shown_and_taken_away(self, h: Callable[..., Any]) -> None:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 from hcommon.db.engine import Database
-from hcommon.models import OutboxEvent
+from hcommon.models import OutboxEvent, PeriodicRun
 from hcommon.testing.clock import FrozenClock
 from hweb.app import create_app
 from hweb.resources import Resources
@@ -102,4 +102,17 @@ class TestAdvice:
                 )
             )
         session.flush()
-        assert client.get("/readyz").json()["advisory"]["outbox"]["detail"] == "oldest waits for 90 s"
+        told = client.get("/readyz")
+        outbox = told.json()["advisory"]["outbox"]
+        assert (told.status_code, outbox["ok"], outbox["detail"]) == (200, False, "oldest waits for 90 s")
+
+    @pytest.mark.parametrize(("lag", "well"), [("0.0", True), ("6.2", False)])
+    def test_how_far_search_is_behind(
+        self, client: TestClient, session: Session, clock: FrozenClock, lag: str, well: bool
+    ) -> None:
+        at = clock.now() - timedelta(seconds=40)
+        run = {"interval_seconds": 60, "started_at": at, "succeeded_at": at, "milliseconds": 5}
+        session.add(PeriodicRun(name="report_search_lag", position=lag, **run))
+        session.flush()
+        search = client.get("/readyz").json()["advisory"]["search"]
+        assert (search["ok"], search["detail"]) == (well, f"answers; was {float(lag):.0f} s behind 40 s ago")

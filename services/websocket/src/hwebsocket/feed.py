@@ -14,12 +14,12 @@ from hcommon.bus.consumer import Delivery, EventConsumer
 from hcommon.clock import Clock
 from hcommon.db.engine import DatabaseUnavailableError
 from hcommon.errors import UnavailableError
-from hcommon.events.base import Event
+from hcommon.events.base import Event, causes
 from hcommon.logging import bound, get_logger
 from hcommon.metrics import Metrics
 
 from hwebsocket.loading import Loaded, Loader
-from hwebsocket.metrics import EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN, FAN_OUT
+from hwebsocket.metrics import BATCHES_FULL, EVENT_LAG, EVENTS_FAILED, EVENTS_HANDLED, EVENTS_UNKNOWN, FAN_OUT
 from hwebsocket.subscriptions import Subscribers
 
 _MAX_BATCH: Final = 200
@@ -85,6 +85,13 @@ class Feed:
             on_connected=self._review,
         )
         self._was_connected = False
+        self._last_lag_seconds: float | None = None
+
+    @property
+    def news(self) -> str:
+        """How late the last event was, in words."""
+        lag = self._last_lag_seconds
+        return "none yet" if lag is None else f"the last came {lag:.3f} s after its change"
 
     @property
     def is_connected(self) -> bool:
@@ -135,12 +142,17 @@ class Feed:
                 except Exception:  # noqa: BLE001 - one event's bug must not repeat or withhold the rest of its batch
                     _log.exception("event_failed", type=event.TYPE)
                     self._metrics.count(EVENTS_FAILED, type=event.TYPE)
-        await self._subscribers.writes.flush()
-        self._metrics.timing(FAN_OUT, (loop.time() - started) * 1000)
+        sent = await self._subscribers.writes.flush()
+        milliseconds = (loop.time() - started) * 1000
+        self._metrics.timing(FAN_OUT, milliseconds)
+        if len(events) >= _MAX_BATCH:
+            self._metrics.count(BATCHES_FULL)
         now = self._clock.now()
+        _log.info("events_delivered", frames=sent, milliseconds=round(milliseconds, 2), **causes(events))
         for event in events:
             self._metrics.count(EVENTS_HANDLED, type=event.TYPE)
-            self._metrics.timing(EVENT_LAG, (now - event.occurred_at).total_seconds() * 1000)
+            self._last_lag_seconds = (now - event.occurred_at).total_seconds()
+            self._metrics.timing(EVENT_LAG, self._last_lag_seconds * 1000)
 
     def _run(self) -> None:
         while not self._stop.is_set():

@@ -60,4 +60,9 @@ def make_checks(*, database: Database, feed: Feed, registry: Registry) -> dict[s
     def check_connections() -> str:
         return f"{len(registry)} open"
 
-    return {"database": check_database, "broker": check_broker, "connections": check_connections}
+    return {
+        "database": check_database,
+        "broker": check_broker,
+        "events": lambda: feed.news,
+        "connections": check_connections,
+    }

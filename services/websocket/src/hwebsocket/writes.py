@@ -44,17 +44,21 @@ class Writes:
             waiting.clear()
         waiting.append(frame)
 
-    async def flush(self) -> None:
-        """Write everything; others on the event loop wait no longer than for so many writes."""
+    async def flush(self) -> int:
+        """Write everything and return how many frames went out since the last time.
+
+        Others on the event loop wait no longer than for so many writes.
+        """
         gathered, self._frames = self._frames, {}
         for number, (connection, frames) in enumerate(gathered.items(), start=1):
             self._write(connection, frames)
             if number % _WRITES_IN_A_ROW == 0:
                 await asyncio.sleep(0)
-        self._metrics.count(FRAMES_SENT, self._sent)
-        if self._dropped:
-            self._metrics.count(FRAMES_DROPPED, self._dropped)
-        self._sent = self._dropped = 0
+        sent, dropped, self._sent, self._dropped = self._sent, self._dropped, 0, 0
+        self._metrics.count(FRAMES_SENT, sent)
+        if dropped:
+            self._metrics.count(FRAMES_DROPPED, dropped)
+        return sent
 
     def _write(self, connection: Connection, frames: list[bytes]) -> None:
         if connection.send(*frames):

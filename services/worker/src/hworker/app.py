@@ -3,21 +3,22 @@
 No results, no remote control, no events, no gossip: a task's outcome is in PostgreSQL and in the log.
 """
 
-from typing import Any, Final
+from typing import Any
 
 from celery import Celery, Task, signals
 from celery.exceptions import OperationalError as CeleryOperationalError
 from hcommon.bus.publisher import BrokerUnavailableError
 from hcommon.bus.topology import REDIS_SOCKET_TIMEOUT_SECONDS
 from hcommon.events.base import Event
+from hcommon.logging import get_logger
 from kombu import Exchange, Queue
 from kombu.exceptions import OperationalError
 
 from hworker.context import Context
-from hworker.settings import Settings
+from hworker.settings import TASK_QUEUE, Settings
 from hworker.tasks.registry import EVENT_TASKS, PERIODIC_TASKS, run_event_task, run_periodic_task
 
-QUEUE: Final = "h.celery"
+_log = get_logger(__name__)
 
 
 def create_app(settings: Settings, *, context: Context | None = None) -> Celery:
@@ -60,6 +61,7 @@ class TaskQueue:
         """
         values = {"event_type": event.TYPE, "payload": event.model_dump_json(), "attempts": attempts}
         self._send(name, values)
+        _log.info("task_queued", task=name, type=event.TYPE)  # the consumer has bound the event's and request's ids
 
     def send_periodic(self, name: str, *, expires_seconds: float) -> None:
         """Queue a task of the schedule, which is dropped if nobody has run it by then.
@@ -79,12 +81,12 @@ class TaskQueue:
 def _configuration(settings: Settings) -> dict[str, Any]:
     is_amqp = settings.task_broker_url.startswith("amqp")
     arguments = {"x-queue-type": "quorum", "x-delivery-limit": -1} if is_amqp else {}
-    exchange = Exchange(QUEUE, type="direct", durable=True)
+    exchange = Exchange(TASK_QUEUE, type="direct", durable=True)
     return {
-        "task_queues": [Queue(QUEUE, exchange, routing_key=QUEUE, durable=True, queue_arguments=arguments)],
-        "task_default_queue": QUEUE,
-        "task_default_exchange": QUEUE,
-        "task_default_routing_key": QUEUE,
+        "task_queues": [Queue(TASK_QUEUE, exchange, routing_key=TASK_QUEUE, durable=True, queue_arguments=arguments)],
+        "task_default_queue": TASK_QUEUE,
+        "task_default_exchange": TASK_QUEUE,
+        "task_default_routing_key": TASK_QUEUE,
         "task_create_missing_queues": False,
         "task_serializer": "json",
         "accept_content": ["json"],

@@ -28,6 +28,9 @@ def create_consumer(context: Context, *, tasks: TaskQueue) -> EventConsumer:
         started = time.perf_counter()
         handler(event, attempts=delivery.attempts, context=context, tasks=tasks)
         context.metrics.timing(names.EVENT_HANDLED, (time.perf_counter() - started) * 1000, type=event.TYPE)
+        if not delivery.attempts:
+            lag = context.clock.now() - event.occurred_at
+            context.metrics.timing(names.EVENT_LAG, max(lag.total_seconds() * 1000, 0))
 
     return EventConsumer(
         broker_url=context.settings.broker_url.get_secret_value(),

@@ -12,6 +12,7 @@ SCHEDULE: Final[Mapping[str, timedelta]] = {
     "purge_deleted_groups": timedelta(minutes=10),
     "purge_mail_receipts": timedelta(hours=1),
     "purge_outbox": timedelta(hours=1),
+    "purge_removed_features": timedelta(hours=6),
     "report_queues": timedelta(minutes=1),
     "report_search_lag": timedelta(minutes=1),
     "check_search_index": timedelta(minutes=10),

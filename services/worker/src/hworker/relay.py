@@ -7,9 +7,11 @@ lets one at a time publish, so that events leave in the order of their ids, and 
 
 import threading
 import time
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
+import orjson
 from hcommon.bus.backoff import Outage
 from hcommon.bus.publisher import OutgoingEvent, Publisher
 from hcommon.clock import Clock
@@ -100,9 +102,13 @@ class Relay:
                 later = now + UNROUTABLE_DELAY
                 session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(unroutable)).values(due_at=later))
         self._metrics.count(names.RELAY_PUBLISHED, len(sent))
-        self._metrics.timing(names.RELAY_BATCH, (time.perf_counter() - started) * 1000)
+        milliseconds = (time.perf_counter() - started) * 1000
+        self._metrics.timing(names.RELAY_BATCH, milliseconds)
+        if sent:
+            published = _causes(event for event in events if event.key not in unroutable)
+            _log.info("events_published", milliseconds=round(milliseconds, 2), **published)
         if unroutable:
-            _log.error("events_unroutable", count=len(unroutable))
+            _log.error("events_unroutable", **_causes(event for event in events if event.key in unroutable))
             self._metrics.count(names.RELAY_UNROUTABLE, len(unroutable))
         return len(events)
 
@@ -118,6 +124,16 @@ class Relay:
         with self._database.read() as connection:
             oldest = connection.execute(select(func.min(OutboxEvent.due_at)).where(_due(now))).scalar()
         return now - oldest if oldest else timedelta()
+
+
+def _causes(events: Iterable[OutgoingEvent]) -> dict[str, int | list[str]]:
+    """Return what one line says of many events, `hcommon.events.base.causes` for those that nobody has decoded."""
+    told = [(event.event_type, orjson.loads(event.payload).get("request_id")) for event in events]
+    return {
+        "events": len(told),
+        "types": sorted({event_type for event_type, _ in told}),
+        "request_ids": list(dict.fromkeys(request_id for _, request_id in told if request_id)),
+    }
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

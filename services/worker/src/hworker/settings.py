@@ -3,6 +3,7 @@
 from email.errors import HeaderParseError
 from email.headerregistry import Address
 from email.utils import parseaddr
+from typing import Final
 
 from hcommon.crypto import KeyRing
 from hcommon.presentation.links import LinkSettings
@@ -16,6 +17,9 @@ from hcommon.settings import (
     SiteSettings,
 )
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
+
+TASK_QUEUE: Final = "h.celery"
+"""Celery's queue."""
 
 
 class AuthorityQueue(BaseModel):

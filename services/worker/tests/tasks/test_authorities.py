@@ -65,6 +65,7 @@ class TestTellAuthority:
         assert sent["action"] == "create"
         assert sent["annotation"]["text"] == annotation.text
         assert (sent["annotation"]["metadata"], sent["annotation"]["quote"]) == ({"course": 7}, "words")
+        assert sent["annotation"]["text_rendered"].startswith("<p><a data-hyp-mention")
         assert [mention["username"] for mention in sent["annotation"]["mentions"]] == ["bob"]
 
     @pytest.mark.parametrize("change", [{"shared": False}, {"deleted": True}, {"moderation_status": "PENDING"}])

@@ -9,6 +9,7 @@ from hcommon import outbox
 from hcommon.crypto import hash_token
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.models import Annotation, AuthClient, AuthzCode, Flag, Grant, Notification, OutboxEvent, Token
+from hcommon.models.feature import Feature, FeatureCohort, FeatureCohortFeature
 from hcommon.testing.clock import START
 from hcommon.testing.factories import make_access_token, make_annotation, make_user, make_world_group
 from hworker.context import Context
@@ -34,6 +35,20 @@ def add_token(
 
 def ids(session: Session, model: Any) -> set[Any]:
     return set(session.scalars(select(model.id)))
+
+
+class TestPurgeRemovedFeatures:
+    def test_forgets_flags_that_this_release_does_not_have(self, context: Context, session: Session) -> None:
+        cohort = FeatureCohort(name="early", created=START)
+        session.add_all([Feature(name="at_mentions", everyone=True), Feature(name="gone", everyone=True), cohort])
+        session.flush()
+        session.add_all(
+            FeatureCohortFeature(cohort_id=cohort.id, feature_name=name) for name in ("at_mentions", "gone")
+        )
+        session.flush()
+        cleanup.purge_removed_features(context)
+        assert session.scalars(select(Feature.name)).all() == ["at_mentions"]
+        assert session.scalars(select(FeatureCohortFeature.feature_name)).all() == ["at_mentions"]
 
 
 class TestPurgeTokens:

@@ -104,6 +104,10 @@ class TestRunEventTask:
         event = run(context, thread[1].id)
         assert seen == [{"task": "send_reply_notice", "task_id": "t1", "event_id": str(event.id), "request_id": "r1"}]
 
+    def test_a_mail_names_the_request_that_led_to_it(self, context: Context, mailer: Any, thread: Any) -> None:
+        run(context, thread[1].id)
+        assert [message["X-Request-ID"] for message in mailer.sent] == ["r1"]
+
     def test_told_to_end_while_postgresql_is_away_it_goes_back_to_its_queue(
         self, make_settings: Callable[..., Settings], mailer: Any, tmp_path: Path
     ) -> None:

@@ -4,6 +4,7 @@ import socket
 from dataclasses import replace
 from uuid import uuid4
 
+import redis
 from hcommon.errors import UnavailableError
 from hcommon.metrics import Metrics
 from hcommon.models import DeadLetter, PeriodicRun
@@ -47,8 +48,11 @@ class TestRecorded:
 
 
 class TestReportQueues:
-    def test_measures_what_waits(self, context: Context, session: Session, clock: FrozenClock) -> None:
+    def test_measures_what_waits(
+        self, context: Context, session: Session, clock: FrozenClock, bus_client: redis.Redis
+    ) -> None:
         now = clock.now()
+        bus_client.lpush("h.indexer", "one", "two")
         letter = {"event_id": uuid4(), "type": "x", "payload": "{}", "consumer": "worker", "attempts": 1, "error": ""}
         session.add(DeadLetter(occurred_at=now, buried_at=now, **letter))
         session.flush()
@@ -60,6 +64,9 @@ class TestReportQueues:
             metrics = Metrics(host="127.0.0.1", port=statsd.getsockname()[1], prefix="h")
             run_periodic_task(replace(context, metrics=metrics), name="report_queues", task_id="t2")
             metrics.close()
-            received = [statsd.recv(1000) for _ in range(6)]
+            received = [statsd.recv(1000) for _ in range(8)]
         assert b"h.worker.dead_letters:1|g" in received
+        assert b"h.worker.periodic.purge_outbox.failing:0|g" in received
+        lengths = {(b"worker", 0), (b"indexer", 2), (b"celery", 0)}
+        assert {b"h.worker.queue.%s.waiting:%d|g" % length for length in lengths} <= {*received}
         assert any(line.startswith(b"h.worker.periodic.purge_outbox.age_seconds:90") for line in received)

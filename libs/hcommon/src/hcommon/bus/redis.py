@@ -5,6 +5,10 @@ copies of a message in several queues share. A kill in between loses it, and the
 strikes out those of the others. Here the server itself moves a message from its queue to a list of what the queue's
 consumer has in hand. Acknowledging removes it there, and whoever consumes the queue next puts the rest back at once.
 
+A queue that expires (`x-expires`, the websocket's own) is given up with all that is in it when nobody has consumed it
+for so long: its consumer renews a deadline, and whoever publishes looks for those that have passed. kombu itself lets
+the messages go, and the binding that brings new ones stay.
+
 A queue has one consumer. Would a second one start beside it, what the first has in hand would be handled twice.
 
 Source: kombu 5.7, `transport/redis.py`: `Channel._brpop_start`, `_brpop_read`, `_get`, `_restore`; `QoS`.
@@ -13,11 +17,47 @@ Source: kombu 5.7, `transport/redis.py`: `Channel._brpop_start`, `_brpop_read`, 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import Any
+from typing import Any, Final
 
 from kombu.transport import redis, virtual
 from kombu.utils.encoding import bytes_to_str
 from kombu.utils.json import loads
+
+EXPIRING: Final = "h.expiring"
+"""Sorted set of the queues that expire, by their deadline in milliseconds of the server's time."""
+
+SWEEP_SECONDS: Final = 10.0
+"""How often a publisher looks for queues that have expired."""
+
+_IN_HAND: Final = ".in-hand"
+_RENEWALS: Final = 4  # within the time that the queue lives without
+
+_NOW: Final = """
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+"""
+_RENEW: Final = f"""{_NOW}
+return redis.call('ZADD', KEYS[1], now + tonumber(ARGV[2]), ARGV[1])
+"""
+# ARGV: binding table, what separates the parts of a binding, ending of the list of what is in hand.
+_SWEEP: Final = f"""{_NOW}
+local expired = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now)
+for _, queue in ipairs(expired) do
+    local ending = ARGV[2] .. queue
+    for _, member in ipairs(redis.call('SMEMBERS', ARGV[1])) do
+        if string.sub(member, -#ending) == ending then
+            redis.call('SREM', ARGV[1], member)
+        end
+    end
+    redis.call('DEL', queue, queue .. ARGV[3])
+    redis.call('ZREM', KEYS[1], queue)
+end
+return #expired
+"""
+
+
+class QueueExpiredError(ConnectionError):
+    """The queue that is being consumed had expired, and must be declared again; what was in it is lost."""
 
 
 class QoS(virtual.QoS):  # type: ignore[misc]  # kombu ships no types
@@ -51,7 +91,9 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
     def __init__(self, *args: Any, **options: Any) -> None:
         self._in_hand: dict[str, tuple[str, bytes]] = {}
         self._polled = ""
-        self._held_table: Any = None
+        self._held_table: list[tuple[str, str, str]] | None = None
+        self._renew_at: dict[str, float] = {}
+        self._sweep_at = 0.0
         super().__init__(*args, **options)
 
     def basic_consume(self, queue: str, *args: Any, **options: Any) -> Any:
@@ -71,15 +113,24 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
         for tag in tags:
             super().basic_ack(tag)
 
-    def get_table(self, exchange: str) -> Any:
-        """Return the bindings of an exchange; inside of `same_bindings`, those that it began with."""
-        held = self._held_table
-        return super().get_table(exchange) if held is None else held
+    def get_table(self, exchange: str) -> list[tuple[str, str, str]]:
+        """Return who gets what is published, without the queues that have expired; those are removed.
+
+        Inside of `same_bindings` it is who got it when the block began.
+        """
+        if self._held_table is not None:
+            return self._held_table
+        if monotonic() >= self._sweep_at:
+            self._sweep_at = monotonic() + SWEEP_SECONDS
+            with self.conn_or_acquire() as client:
+                client.eval(_SWEEP, 1, EXPIRING, self.keyprefix_queue % (exchange,), self.sep, _IN_HAND)
+        table: list[tuple[str, str, str]] = super().get_table(exchange)
+        return table
 
     @contextmanager
-    def same_bindings(self, exchange: str) -> Iterator[Any]:
+    def same_bindings(self, exchange: str) -> Iterator[list[tuple[str, str, str]]]:
         """Ask for the bindings of an exchange once for all that is published to it in the block, and return them."""
-        self._held_table = super().get_table(exchange)
+        self._held_table = self.get_table(exchange)
         try:
             yield self._held_table
         finally:
@@ -99,6 +150,7 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
         if not queues:
             return
         self._polled = queues[0]
+        self._renew(self._polled)
         self._in_poll = self.client.connection
         self._brpop_sent_at = monotonic()
         self.client.connection.send_command(
@@ -130,6 +182,27 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
             raise redis.Empty
         return self._take(queue, item)
 
+    def _new_queue(self, queue: str, auto_delete: bool = False, **options: Any) -> None:
+        super()._new_queue(queue, auto_delete=auto_delete, **options)
+        self._renew_at.pop(queue, None)
+        with suppress(QueueExpiredError):  # that it is new is no news
+            self._renew(queue)
+
+    def _renew(self, queue: str) -> None:
+        """Put the deadline of a queue that expires off, from time to time.
+
+        Raises:
+            QueueExpiredError: It had passed, and the queue was removed.
+        """
+        milliseconds = self._expires.get(queue)
+        if milliseconds is None or monotonic() < self._renew_at.get(queue, 0.0):
+            return
+        with self.conn_or_acquire() as client:
+            is_new = client.eval(_RENEW, 1, EXPIRING, queue, milliseconds)
+        self._renew_at[queue] = monotonic() + milliseconds / 1000 / _RENEWALS
+        if is_new:
+            raise QueueExpiredError(f"The queue {queue} had expired.")
+
     def _purge(self, queue: str) -> int:
         with self.conn_or_acquire() as client:
             dropped = int(client.llen(_in_hand(queue)))
@@ -156,4 +229,4 @@ class Transport(redis.Transport):  # type: ignore[misc]  # kombu ships no types
 
 
 def _in_hand(queue: str) -> str:
-    return f"{queue}.in-hand"
+    return queue + _IN_HAND

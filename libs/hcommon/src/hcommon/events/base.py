@@ -5,6 +5,7 @@ and reordered events do no harm. Delivery is at least once. New fields have defa
 so that services deploy in any order.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
 from typing import ClassVar
@@ -42,3 +43,12 @@ class Event(BaseModel):
     occurred_at: datetime
     request_id: str | None = None
     client_id: str | None = None
+
+
+def causes(events: Sequence[Event]) -> dict[str, int | list[str]]:
+    """Return what the one log line about a batch says of it: how many, of which types, caused by which requests."""
+    return {
+        "events": len(events),
+        "types": sorted({event.TYPE for event in events}),
+        "request_ids": list(dict.fromkeys(event.request_id for event in events if event.request_id)),
+    }

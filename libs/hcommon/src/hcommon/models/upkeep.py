@@ -16,7 +16,8 @@ class PeriodicRun(Base):
         failed_at: End of its last failure; None when it never failed.
         error: What that failure was; kept after later good runs.
         milliseconds: Duration of the last run.
-        position: Where the next run goes on, for a task that does not come to an end in one; None at the beginning.
+        position: Where the next run goes on, for a task that does not come to an end in one; for `report_search_lag`
+            the seconds that it found. None at the beginning.
     """
 
     __tablename__ = "periodic_run"

@@ -87,6 +87,12 @@ def edit(
     description: Description = None,
     pre_moderated: PreModerated = None,
     organization: Organization = None,
+    reply_to: Annotated[
+        str | None, typer.Option(help="Where answers to mails of its moderators go; '' for the site's address.")
+    ] = None,
+    email_from_name: Annotated[
+        str | None, typer.Option(help="What mails of its moderators call their sender; '' for the site's name.")
+    ] = None,
 ) -> None:
     """Change what is named of a group."""
     said = {"name": name, "type": group_type, "description": description, "pre_moderated": pre_moderated}
@@ -95,6 +101,10 @@ def edit(
         service.update(session, group=found, change=_change(held, said), now=held.now)
         if organization is not None:
             _set_organization(session, held, found, organization)
+        if reply_to is not None or email_from_name is not None:
+            service.set_mail(
+                session, group_id=found["id"], reply_to=reply_to, email_from_name=email_from_name, now=held.now
+            )
     typer.echo(f"{found['pubid']} is changed.")
 
 

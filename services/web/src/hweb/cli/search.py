@@ -10,11 +10,13 @@ from uuid import UUID
 import typer
 from hcommon.errors import UnavailableError
 from hcommon.ids import annotation_id_from_urlsafe, annotation_id_to_urlsafe
+from hcommon.metrics import Metrics
 from hcommon.search import reindex as index
 from hcommon.search.choice import search_index, search_writer
 from hcommon.search.reindex import Difference, DifferenceKind, Progress
 from hcommon.search.writer import SearchWriter
 
+from hweb import metrics
 from hweb.cli.application import Tools, new_app, tools
 
 app = new_app("The search index.")
@@ -39,6 +41,7 @@ def reindex(
     interrupted, or killed, is gone on with.
     """
     start = annotation_id_from_urlsafe(after) if after else None
+    began = time.perf_counter()
     with tools() as held, _bar() as bar:
         try:
             written = _reindex(held, start, bar.show, anew=anew)
@@ -46,6 +49,7 @@ def reindex(
             if bar.last_id:
                 typer.echo(f"Interrupted. Go on with: h search reindex --after {bar.last_id}", err=True)
             raise
+        _report_run(held, written, seconds=time.perf_counter() - began)
     typer.echo(f"Wrote {written} documents.")
 
 
@@ -95,6 +99,14 @@ def _reindex(held: Tools, after: UUID | None, on_progress: Callable[[Progress], 
 
 def _writer(held: Tools) -> SearchWriter:
     return search_writer(held.settings, database=held.database)
+
+
+def _report_run(held: Tools, written: int, *, seconds: float) -> None:
+    settings = held.settings
+    sent = Metrics(host=settings.statsd_host, port=settings.statsd_port, prefix=settings.statsd_prefix)
+    sent.count(metrics.REINDEX_DOCUMENTS, written)
+    sent.timing(metrics.REINDEX_DURATION, seconds * 1000)
+    sent.close()
 
 
 def _report(differences: set[Difference]) -> None:

@@ -18,11 +18,15 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from hweb.accounts.schemas import email_problem
 from hweb.groups import members, queries
 from hweb.groups.rules import ACCESS, may_edit
 from hweb.groups.schemas import GroupChange, InvalidGroupError
 
 _table: Final = cast("sa.Table", Group.__table__)
+MAIL_NAME_CHARACTERS: Final = 100
+"""Longest name of a sender."""
+
 _UNIQUE_VIOLATION: Final = "23505"
 
 
@@ -177,6 +181,31 @@ def set_organization(session: Session, *, group_id: int, organization_id: int | 
     """Say which organisation stands behind a group; None for none."""
     values = {"organization_id": organization_id, "updated": now}
     session.execute(sa.update(_table).where(_table.c.id == group_id).values(values))
+    _record(session, group_id, now=now)
+
+
+def set_mail(
+    session: Session, *, group_id: int, reply_to: str | None, email_from_name: str | None, now: datetime
+) -> None:
+    """Say where answers to the mails of a group's moderators go, and what those mails call their sender.
+
+    Args:
+        session: The caller's transaction.
+        group_id: Which group.
+        reply_to: An address; empty for the site's own, None for as it is.
+        email_from_name: Likewise a name.
+        now: When.
+
+    Raises:
+        InvalidGroupError: One of them is none.
+    """
+    if reply_to and (problem := email_problem(reply_to)):
+        raise InvalidGroupError(problem)
+    if email_from_name and (len(email_from_name) > MAIL_NAME_CHARACTERS or not email_from_name.isprintable()):
+        raise InvalidGroupError(f"The name may have up to {MAIL_NAME_CHARACTERS} characters in one line.")
+    said = {"reply_to": reply_to, "email_from_name": email_from_name}
+    values = {name: value.strip() or None for name, value in said.items() if value is not None}
+    session.execute(sa.update(_table).where(_table.c.id == group_id).values(**values, updated=now))
     _record(session, group_id, now=now)
 
 

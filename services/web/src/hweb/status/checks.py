@@ -17,6 +17,13 @@ from hweb.resources import Resources
 LATE_AFTER_INTERVALS: Final = 3
 """A task that did not run for so many of its intervals is overdue."""
 
+OUTBOX_LATE_SECONDS: Final = 30
+"""A relay that works is behind by less than a second."""
+
+SEARCH_LATE_SECONDS: Final = 5
+"""As `worker.search.lag_seconds` says."""
+
+_SEARCH_LAG_TASK: Final = "report_search_lag"
 _NOWHERE = SearchQuery(tags=("h readiness check",), limit=1)
 
 
@@ -31,7 +38,7 @@ def advisory(held: Resources, *, now: datetime) -> dict[str, Check]:
     Taking this process out of service would not help against any of them.
     """
     return {
-        "search": lambda: _search(held),
+        "search": lambda: _search(held, now),
         "outbox": lambda: _outbox(held, now),
         "dead letters": lambda: _dead_letters(held),
         "periodic tasks": lambda: _periodic(held, now),
@@ -51,17 +58,40 @@ def _redis(held: Resources) -> str:
     return "answers"
 
 
-def _search(held: Resources) -> str:
+def _search(held: Resources, now: datetime) -> str:
+    """Return how far the index was behind when a task of the schedule looked last.
+
+    Raises:
+        UnhealthyError: It is too far behind.
+    """
     held.search.search(_NOWHERE, principal=ANONYMOUS)
-    return "answers"
+    looked = select(PeriodicRun.position, PeriodicRun.succeeded_at).where(PeriodicRun.name == _SEARCH_LAG_TASK)
+    with held.database.read() as connection:
+        row = connection.execute(looked).first()
+    if row is None or row.position is None or row.succeeded_at is None:
+        return "answers"
+    lag = float(row.position)
+    text = f"answers; was {lag:.0f} s behind {_ago(now - row.succeeded_at)} ago"
+    if lag > SEARCH_LATE_SECONDS:
+        raise UnhealthyError(text)
+    return text
 
 
 def _outbox(held: Resources, now: datetime) -> str:
-    """Return how long the oldest event that is due has waited for the relay."""
+    """Return how long the oldest event that is due has waited for the relay.
+
+    Raises:
+        UnhealthyError: That is too long: the relay or the broker is away.
+    """
     oldest = select(func.min(OutboxEvent.due_at)).where(OutboxEvent.published_at.is_(None), OutboxEvent.due_at <= now)
     with held.database.read() as connection:
         due_at: datetime | None = connection.execute(oldest).scalar()
-    return "nothing waits" if due_at is None else f"oldest waits for {(now - due_at).total_seconds():.0f} s"
+    if due_at is None:
+        return "nothing waits"
+    seconds = (now - due_at).total_seconds()
+    if seconds > OUTBOX_LATE_SECONDS:
+        raise UnhealthyError(f"oldest waits for {seconds:.0f} s")
+    return f"oldest waits for {seconds:.0f} s"
 
 
 def _dead_letters(held: Resources) -> str:

@@ -1,7 +1,7 @@
 """The task that tells another application of its users' annotations which mention somebody.
 
-It gets the annotation as the API shows it to its author, with what the application sent along as `metadata` and the
-quoted text. Only what others may see is sent: nothing private, hidden or of a shadow-banned author.
+It gets the annotation as the API shows it to its author, with what the application sent along as `metadata`, the text
+as HTML and the quoted text. Only what others may see is sent: nothing private, hidden or of a shadow-banned author.
 Source: specification of the API, section 7.4.
 """
 
@@ -24,6 +24,7 @@ from kombu.exceptions import OperationalError
 from sqlalchemy import Connection, RowMapping, select
 
 from hworker.context import Context
+from hworker.markdown import render
 from hworker.settings import AuthorityQueue
 
 EXPIRES: Final = timedelta(hours=24)
@@ -61,6 +62,7 @@ def tell_authority(context: Context, *, event: AnnotationEvent) -> None:
     shown = present(row, facts=facts_of(row), reader=ReaderClass.AUTHOR, flagged=False, links=context.settings.links)
     annotation: dict[str, Any] = orjson.loads(orjson.dumps(shown))
     annotation["metadata"] = orjson.loads(row["client_metadata"] or "{}")
+    annotation["text_rendered"] = render(annotation["text"])
     annotation["quote"] = "\n".join(quotes_of(row["target_selectors"]))
     action = "create" if isinstance(event, AnnotationCreated) else "update"
     url = queue.broker_url.get_secret_value()

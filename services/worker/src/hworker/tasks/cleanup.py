@@ -8,11 +8,13 @@ from typing import Any, Final
 from hcommon import outbox
 from hcommon.events.accounts import UserDeleted
 from hcommon.events.lifecycle import GroupDeleted
+from hcommon.features import FEATURES
 from hcommon.logging import get_logger
 from hcommon.models import (
     Annotation,
     AuthzCode,
     DocumentURI,
+    Feature,
     Flag,
     Grant,
     Group,
@@ -106,6 +108,15 @@ def purge_deleted_users(context: Context) -> None:
     disown = update(DocumentURI).where(DocumentURI.id.in_(claims)).values(user_id=None).returning(DocumentURI.id)
     _purge(context, "claim", lambda: disown)
     _purge(context, "user", lambda: _delete_some(User, User.deleted, empty))
+
+
+def purge_removed_features(context: Context) -> None:
+    """Forget how flags were switched that this release does not have any more, and which cohorts they were on for.
+
+    Source: specification of the API, section 2.9.
+    """
+    unknown = delete(Feature).where(Feature.name.not_in(FEATURES)).returning(Feature.name)
+    _purge(context, "feature", lambda: unknown)
 
 
 def purge_outbox(context: Context) -> None:

@@ -7,23 +7,27 @@ more, under the same `Message-ID`. While the mail server is away the event waits
 taken anew later.
 """
 
+import time
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from email.message import EmailMessage
 from typing import Final
 
-from hcommon.logging import get_logger
+from hcommon.logging import current, get_logger
 from hcommon.models.notification import NotificationKind
 
 from hworker import metrics as names
 from hworker.context import Context
 from hworker.emails.message import Envelope, UnusableAddressError
-from hworker.mailer import MailDeferredError, MailRefusedError
+from hworker.mailer import MailDeferredError, MailRefusedError, MailServerUnavailableError
 
 UNSUBSCRIBE: Final = "unsubscribe"
 """Label of the signed token in a mail; the web service verifies it as `[user_id, kind]`."""
 
 UNSUBSCRIBE_LIFETIME: Final = timedelta(days=90)
+
+REQUEST_ID_HEADER: Final = "X-Request-ID"
+"""Names the request that led to a mail, so that a mail in somebody's hands leads back to the log."""
 
 _log = get_logger(__name__)
 
@@ -36,15 +40,22 @@ def deliver(
     Raises:
         MailServerUnavailableError: Nothing was sent.
     """
+    started = time.perf_counter()
     try:
         message = compose(envelope)
+        if request_id := current("request_id"):
+            message[REQUEST_ID_HEADER] = request_id
         context.mailer.send(message)
+    except MailServerUnavailableError:
+        context.metrics.count(names.MAIL_DEFERRED, kind=kind)
+        raise
     except (UnusableAddressError, MailRefusedError) as error:
         _log.warning("mail_refused", kind=kind, user_id=user_id, reason=error.reason)
         context.metrics.count(names.MAIL_REFUSED, kind=kind)
         return
     _log.info("mail_sent", kind=kind, message_id=message["Message-ID"])
     context.metrics.count(names.MAIL_SENT, kind=kind)
+    context.metrics.timing(names.MAIL_DURATION, (time.perf_counter() - started) * 1000)
 
 
 def deliver_each(recipients: Iterable[int], deliver_to: Callable[[int], None]) -> None:

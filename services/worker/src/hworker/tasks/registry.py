@@ -46,6 +46,7 @@ PERIODIC_TASKS: Final[Mapping[str, Callable[[Context], None]]] = {
     "purge_deleted_groups": cleanup.purge_deleted_groups,
     "purge_mail_receipts": cleanup.purge_mail_receipts,
     "purge_outbox": cleanup.purge_outbox,
+    "purge_removed_features": cleanup.purge_removed_features,
     "report_queues": reports.report_queues,
     "report_search_lag": searchindex.report_search_lag,
     "check_search_index": searchindex.check_search_index,

@@ -25,6 +25,7 @@ LATEST: Final = 500
 """Annotations of which the lag is found."""
 
 _TASK: Final = "check_search_index"
+_LAG_TASK: Final = "report_search_lag"
 _log = get_logger(__name__)
 
 
@@ -60,7 +61,7 @@ def check_search_index(
 
 
 def report_search_lag(context: Context) -> None:
-    """Report since when the index has lacked the oldest of the latest annotations that it lacks.
+    """Report since when the index has lacked the oldest of the latest annotations that it lacks; `/readyz` says it too.
 
     Raises:
         UnavailableError: PostgreSQL or the index is away.
@@ -72,7 +73,9 @@ def report_search_lag(context: Context) -> None:
     now = context.clock.now()
     found = writer.revisions_of([row.id for row in rows]) if rows else {}
     lags = [(now - row.created).total_seconds() for row in rows if row.id not in found]
-    context.metrics.gauge(names.SEARCH_LAG, max([0.0, *lags]))
+    lag = max([0.0, *lags])
+    context.metrics.gauge(names.SEARCH_LAG, lag)
+    _keep(context, _LAG_TASK, f"{lag:.1f}")
 
 
 def _repair(context: Context, writer: SearchWriter, differences: set[Difference]) -> int:
@@ -91,6 +94,9 @@ def _position(context: Context) -> UUID | None:
 
 
 def _keep_position(context: Context, after: UUID | None) -> None:
-    values = {"position": str(after) if after else None}
+    _keep(context, _TASK, str(after) if after else None)
+
+
+def _keep(context: Context, task: str, position: str | None) -> None:
     with context.database.transaction() as session:
-        session.execute(update(PeriodicRun).where(PeriodicRun.name == _TASK).values(values))
+        session.execute(update(PeriodicRun).where(PeriodicRun.name == task).values(position=position))
