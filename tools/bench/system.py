@@ -9,12 +9,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import psycopg2
+
 START_SECONDS = 120
+_MILLISECONDS_A_TICK = 1000 // os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True)
@@ -41,8 +45,8 @@ class System:
 
 
 @contextmanager
-def running(*, workers: int) -> Iterator[System]:
-    """Start it with this many web processes, and remove all of it afterwards."""
+def running(*, workers: int, settings: Mapping[str, str] | None = None) -> Iterator[System]:
+    """Start it with this many web processes and further settings, and remove all of it afterwards."""
     data = Path(tempfile.mkdtemp(prefix="h-bench-", dir="/var/tmp"))
     data.chmod(0o711)
     port = free_port()
@@ -51,6 +55,7 @@ def running(*, workers: int) -> Iterator[System]:
         "PORT": str(port),
         "WEBSOCKET_PORT": str(free_port()),
         "UVICORN_WORKERS": str(workers),
+        **(settings or {}),
     }
     started = time.monotonic()
     process = subprocess.Popen(
@@ -71,6 +76,34 @@ def running(*, workers: int) -> Iterator[System]:
 
 def memory(pid: int) -> dict[str, float]:
     """Return the proportional memory (PSS) in MB of a process's descendants, summed by command."""
+    found: dict[str, float] = {}
+    for child in _descendants(pid):
+        name, megabytes = _name(child), _pss(child)
+        found[name] = found.get(name, 0.0) + megabytes
+    return found
+
+
+def processor_time(pid: int, database_url: str) -> Counter[str]:
+    """Return the milliseconds of processor time that a process's descendants have used, summed by command.
+
+    A server process of PostgreSQL counts as `postgres for` the program that it serves, and apart from its others.
+    """
+    with closing(psycopg2.connect(database_url)) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT pid, application_name FROM pg_stat_activity")
+        served = dict(cursor.fetchall())
+    found: Counter[str] = Counter()
+    for child in _descendants(pid):
+        try:
+            name, fields = _name(child), Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        if name == "postgres" and served.get(child):
+            name = f"postgres for {served[child]}"
+        found[name] += (int(fields[11]) + int(fields[12])) * _MILLISECONDS_A_TICK
+    return found
+
+
+def _descendants(pid: int) -> list[int]:
     children: dict[int, list[int]] = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
@@ -79,13 +112,9 @@ def memory(pid: int) -> dict[str, float]:
             except (OSError, IndexError):
                 continue
             children.setdefault(parent, []).append(int(entry.name))
-    found: dict[str, float] = {}
-    waiting = [pid]
-    while waiting:
-        current = waiting.pop()
-        waiting += children.get(current, [])
-        name, megabytes = _name(current), _pss(current)
-        found[name] = found.get(name, 0.0) + megabytes
+    found = [pid]
+    for current in found:
+        found += children.get(current, [])
     return found
 
 
