@@ -99,7 +99,7 @@ docs: venv ## Write the generated pages (settings, events, metrics)
 	@$(BIN)/python tools/gen_docs.py
 
 .PHONY: docs-check
-docs-check: venv ## Fail when a generated page is out of date
+docs-check: venv ## Fail when a generated page is out of date, or a page names what is not there
 	@$(BIN)/python tools/gen_docs.py --check
 
 .PHONY: bench

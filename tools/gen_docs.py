@@ -1,6 +1,7 @@
 """Writes the generated pages: docs/settings.md, docs/events.md, docs/metrics.md and compose/.env.example.
 
-With `--check` nothing is written, and the exit status is 1 when a page is not what it should be.
+With `--check` nothing is written, and the exit status is 1 when a page is not what it should be, or any page names what
+does not exist.
 """
 
 import argparse
@@ -9,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, get_args
 
+import check_pages
 from hcommon.events.catalog import EVENTS
 from hcommon.metrics import Metric
 from hcommon.settings import HSettings
@@ -40,7 +42,10 @@ def main() -> int:
             (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / name).write_text(pages[name], encoding="utf-8")
             print(f"wrote {name}")
-    return 1 if check and stale else 0
+    wrong = check_pages.problems() if check else []
+    for problem in wrong:
+        print(problem, file=sys.stderr)
+    return 1 if wrong or (check and stale) else 0
 
 
 def _is_current(path: Path, text: str) -> bool:
