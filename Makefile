@@ -64,6 +64,7 @@ search-tests search-tests-big:
 venv: ## Make or refresh .venv with everything for development
 	@tools/bootstrap.sh dev
 
+# HYPOTHESIS_PROFILE=thorough tries properties with four times as many examples, as CI does.
 .PHONY: test
 test: venv ## Run all unit and integration tests, on PostgreSQL and Valkey from wheels: make test ARGS="-k search"
 	@$(BIN)/python tools/run_tests.py $(ARGS)
@@ -98,7 +99,7 @@ docs: venv ## Write the generated pages (settings, events, metrics)
 	@$(BIN)/python tools/gen_docs.py
 
 .PHONY: docs-check
-docs-check: venv ## Fail when a generated page is out of date
+docs-check: venv ## Fail when a generated page is out of date, or a page names what is not there
 	@$(BIN)/python tools/gen_docs.py --check
 
 .PHONY: bench

@@ -1,6 +1,7 @@
 """Writes the generated pages: settings, events, metrics, compose/.env.example and the mapping of the statsd exporter.
 
-With `--check` nothing is written, and the exit status is 1 when a page is not what it should be.
+With `--check` nothing is written, and the exit status is 1 when a page is not what it should be, or any page names what
+does not exist.
 """
 
 import argparse
@@ -10,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, get_args
 
+import check_pages
 from hcommon.events.catalog import EVENTS
 from hcommon.metrics import Metric
 from hcommon.settings import HSettings
@@ -43,7 +45,10 @@ def main() -> int:
             (ROOT / name).parent.mkdir(parents=True, exist_ok=True)
             (ROOT / name).write_text(pages[name], encoding="utf-8")
             print(f"wrote {name}")
-    return 1 if check and stale else 0
+    wrong = check_pages.problems() if check else []
+    for problem in wrong:
+        print(problem, file=sys.stderr)
+    return 1 if wrong or (check and stale) else 0
 
 
 def _is_current(path: Path, text: str) -> bool:

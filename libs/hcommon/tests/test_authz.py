@@ -28,6 +28,7 @@ from hcommon.models.group import MODERATING_ROLES, LMSRole, Role
 from hcommon.presentation.annotation import annotation_columns, annotation_source, facts_of
 from hcommon.search.document import read_batch
 from hcommon.search.elasticsearch.mapping import source_of
+from hcommon.testing.examples import examples
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user, make_world_group
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -315,7 +316,7 @@ SEALED = WorldPlan(
 class TestFourForms:
     @given(plan=world_plans())
     @example(plan=SEALED)
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=examples(60))
     def test_agree_in_every_world(self, shared_database: Database, plan: WorldPlan) -> None:
         with shared_database.engine.connect() as connection, connection.begin() as outer:
             with Session(connection, join_transaction_mode="create_savepoint") as session:
@@ -326,7 +327,7 @@ class TestFourForms:
             outer.rollback()
 
     @given(plan=world_plans(), statuses=st.lists(st.sampled_from([None, *ModerationStatus]), min_size=10, max_size=10))
-    @settings(deadline=None, max_examples=30)
+    @settings(deadline=None, max_examples=examples(30))
     def test_agree_after_verdicts_and_shadow_bans(
         self, shared_database: Database, plan: WorldPlan, statuses: list[ModerationStatus | None]
     ) -> None:

@@ -190,9 +190,9 @@ class TestNormalize:
     def test_a_long_uri_takes_no_longer_than_its_length_asks(self) -> None:
         for piece in ("a", "/", "%41", "é", "?", "&", "a=1&", "%", "[", ":", "@", "\t", "#"):
             uri = "http://example.com/" + piece * 200_000
-            started = time.perf_counter()
+            started = time.process_time()
             normalize(uri)
-            assert time.perf_counter() - started < 5, piece
+            assert time.process_time() - started < 5, piece
 
 
 class TestNormalizeProperties:

@@ -59,7 +59,7 @@ class TestParseVersioned:
         assert text.startswith(parse_versioned(text).uri)
 
     def test_a_long_run_of_suffixes_is_read_in_one_pass(self) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         assert parse_versioned("x" + ":v1" * 200_000).uri == "x"
         assert parse_versioned("x" + ":v1" * 200_000 + "x").versions == {0}
-        assert time.perf_counter() - started < 5
+        assert time.process_time() - started < 5

@@ -95,9 +95,9 @@ class TestMatches:
         assert not parse_wildcard(wildcard).matches(normalize(uri))
 
     def test_many_wildcards_take_no_exponential_time(self) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         assert not parse_wildcard("http://example.com/" + "*a" * 25 + "*b").matches("httpx://example.com/" + "a" * 5000)
-        assert time.perf_counter() - started < 5
+        assert time.process_time() - started < 5
 
 
 class TestDatabasePatterns:

@@ -7,6 +7,8 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+from fastapi import FastAPI
 from hcommon.metrics import Metrics
 from hcommon.models import AuthClient
 from hcommon.search.postgresql import PostgreSQLBackend
@@ -15,7 +17,7 @@ from hcommon.testing.clock import FrozenClock
 from hcommon.testing.database import RolledBackDatabase
 from hstandalone.valkey import EmbeddedValkey
 from httpx2 import Response
-from hweb.app import create_app
+from hweb.app import create_app, create_site
 from hweb.authclients import CLIENT_CREDENTIALS, SECRET_LABEL
 from hweb.resources import Resources
 from hweb.settings import Settings
@@ -58,10 +60,26 @@ def resources(settings: Settings, rolled_back: RolledBackDatabase, clock: Frozen
     redis.close()
 
 
+@pytest.fixture(scope="session")
+def site() -> FastAPI:
+    """The routes of every test's `client`: preparing them costs more than most tests do."""
+    return create_site()
+
+
+@pytest.fixture(scope="session")
+def portal() -> Iterator[BlockingPortal]:
+    """The event loop of every test's `client`, which would make one for each request."""
+    with start_blocking_portal() as portal:
+        yield portal
+
+
 @pytest.fixture
-def client(resources: Resources) -> TestClient:
+def client(resources: Resources, site: FastAPI, portal: BlockingPortal) -> TestClient:
     """A client of the whole application, middleware included; redirects are not followed."""
-    return TestClient(create_app(resources), base_url=APP_URL, follow_redirects=False, raise_server_exceptions=False)
+    app = create_app(resources, site=site)
+    client = TestClient(app, base_url=APP_URL, follow_redirects=False, raise_server_exceptions=False)
+    client.portal = portal
+    return client
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import schemathesis
 from fastapi import FastAPI
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.models.group import Role
+from hcommon.testing.examples import examples
 from hcommon.testing.factories import (
     add_member,
     make_access_token,
@@ -20,7 +21,6 @@ from hcommon.testing.factories import (
 from hweb import openapi, routes
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
@@ -32,7 +32,7 @@ from schemathesis.specs.openapi.checks import (
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-EXAMPLES = 8
+EXAMPLES = examples(16)
 CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -55,7 +55,17 @@ def _schema() -> Any:
     return schemathesis.openapi.from_dict(app.openapi())
 
 
-OPERATIONS = [found.ok() for found in _schema().get_all_operations()]
+def _can_be_wrong(operation: Any) -> bool:
+    """Tell whether a request can break what the document says; every text fits into a path."""
+    return bool(operation.body) or any(part.location.value != "path" for part in operation.iter_parameters())
+
+
+CASES = [
+    pytest.param(operation, mode, id=f"{operation.label}-{mode.value}")
+    for operation in (found.ok() for found in _schema().get_all_operations())
+    for mode in GenerationMode
+    if mode is GenerationMode.POSITIVE or _can_be_wrong(operation)
+]
 
 Headers = dict[str, str]
 
@@ -106,8 +116,7 @@ def send(client: TestClient, case: Case, headers: Headers) -> Any:
 
 
 class TestConformance:
-    @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
-    @pytest.mark.parametrize("operation", OPERATIONS, ids=lambda operation: operation.label)
+    @pytest.mark.parametrize(("operation", "mode"), CASES)
     def test_answers_are_as_described(
         self, client: TestClient, session: Session, world: World, operation: Any, mode: GenerationMode
     ) -> None:
@@ -130,7 +139,4 @@ class TestConformance:
                 case.validate_response(send(client, case, headers), checks=CHECKS)
                 savepoint.rollback()
 
-        try:
-            check()
-        except Unsatisfiable:
-            pytest.skip("There is nothing in it that could be wrong.")
+        check()

@@ -16,7 +16,6 @@ from hweb.deps import (
     MAX_CLIENT_ID_CHARS,
     ClientReadDep,
     ClientWriteDep,
-    ClockDep,
     LinksDep,
     ReadDep,
     ResourcesDep,
@@ -73,10 +72,8 @@ def given(resources: Resources) -> TestClient:
         }
 
     @app.get("/api/held")
-    async def held(
-        held: ResourcesDep, settings: SettingsDep, clock: ClockDep, search: SearchDep, links: LinksDep
-    ) -> Response:
-        same = settings is held.settings and clock is held.clock and search is held.search and links is held.links
+    async def held(held: ResourcesDep, settings: SettingsDep, search: SearchDep, links: LinksDep) -> Response:
+        same = settings is held.settings and search is held.search and links is held.links
         return JSON(same)
 
     return TestClient(app)

@@ -20,6 +20,7 @@ from hcommon.models.annotation import ModerationStatus
 from hcommon.models.group import LMSRole, ReadableBy, Role
 from hcommon.presentation.mention import MARK
 from hcommon.testing.clock import START
+from hcommon.testing.examples import examples
 from hcommon.testing.factories import (
     add_member,
     make_access_token,
@@ -222,7 +223,7 @@ def uncached(resources: Resources) -> TestClient:
 
 
 class TestPageCache:
-    @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(changes=st.lists(st.tuples(st.sampled_from(CHANGES), st.integers(0, 30)), min_size=1, max_size=4))
     def test_every_reader_is_told_what_a_fresh_read_says_whatever_has_changed(
         self, changes: list[tuple[str, int]], session: Session, client: TestClient, uncached: TestClient

@@ -179,10 +179,10 @@ class TestTokens:
         assert sorted(index_tokens(f"{first}\n{second}")) == sorted(index_tokens(first) + shifted)
 
     def test_a_long_text_takes_no_longer_than_its_length_asks(self) -> None:
-        started = time.perf_counter()
+        started = time.process_time()
         for piece in ("a", "é", "東", "a ", "東a", "\u0301", "_", "’"):
             index_tokens(piece * 100_000)
-        assert time.perf_counter() - started < 10
+        assert time.process_time() - started < 10
 
 
 class TestUriParts:

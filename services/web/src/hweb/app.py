@@ -51,9 +51,9 @@ def build_resources(settings: Settings) -> Resources:
     )
 
 
-def create_app(resources: Resources) -> ASGIApp:
-    """Return the whole web service around these resources."""
-    app = FastAPI(
+def create_site() -> FastAPI:
+    """Return every route, the OpenAPI document and what becomes of failures; `create_app` gives them what they need."""
+    site = FastAPI(
         title="h",
         summary="The Hypothesis API.",
         docs_url=None,
@@ -62,10 +62,22 @@ def create_app(resources: Resources) -> ASGIApp:
         generate_unique_id_function=openapi.operation_id,
         lifespan=_lifespan,
     )
+    errors.install(site)
+    routes.include(site)
+    openapi.install(site)
+    return site
+
+
+def create_app(resources: Resources, *, site: FastAPI | None = None) -> ASGIApp:
+    """Return the whole web service around these resources.
+
+    Args:
+        resources: What it holds for all requests.
+        site: Routes to use again, whose earlier application has ended: preparing them costs more than many requests
+            do. New ones when None.
+    """
+    app = site or create_site()
     app.state.resources = resources
-    errors.install(app)
-    routes.include(app)
-    openapi.install(app)
     cache = PageCache(max_bytes=resources.settings.page_cache_mb * 1024 * 1024)
     app.state.page_cache = cache
     app.state.api_limits = ApiLimits(resources.redis, enabled=resources.settings.rate_limits)

@@ -15,14 +15,7 @@ class InvalidBodyError(HError):
     """The body is not JSON, or not of the form asked for."""
 
 
-async def json_value(request: Request) -> Any:
-    """Return the request's body: any JSON value.
-
-    Lone surrogates, which no database stores, infinite numbers and more than 1024 levels are not JSON either.
-
-    Raises:
-        InvalidBodyError: It is not JSON.
-    """
+async def _json_value(request: Request) -> Any:
     body = await request.body()
     try:
         if len(body) > LARGE_BODY_BYTES:
@@ -35,10 +28,12 @@ async def json_value(request: Request) -> Any:
 async def json_body(request: Request) -> dict[str, Any]:
     """Return the request's body, which must be a JSON object.
 
+    Lone surrogates, which no database stores, infinite numbers and more than 1024 levels are not JSON either.
+
     Raises:
-        InvalidBodyError: It is not.
+        InvalidBodyError: It is not one, or not JSON.
     """
-    value = await json_value(request)
+    value = await _json_value(request)
     if not isinstance(value, dict):
         raise InvalidBodyError("The body must be a JSON object.")
     return value
@@ -55,9 +50,6 @@ async def optional_json_body(request: Request) -> dict[str, Any]:
 
 JSONBody = Annotated[dict[str, Any], Depends(json_body)]
 """Parameter of a route that takes a JSON object."""
-
-JSONValue = Annotated[Any, Depends(json_value)]
-"""Parameter of a route that takes any JSON value."""
 
 OptionalJSONBody = Annotated[dict[str, Any], Depends(optional_json_body)]
 """Parameter of a route that takes a JSON object or nothing."""

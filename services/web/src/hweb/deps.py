@@ -3,8 +3,8 @@
 A route opens its own connection: `with read() as reader` for reads, `with write() as writer` for one transaction,
 which has committed (or failed) when the block ends, before any answer exists. Both carry the principal of the
 request's bearer token. The dependencies themselves are coroutines that do nothing slow, so that a route costs one
-hop into the thread pool; and they take nothing from each other, because FastAPI's way of finding that out costs more
-than they do.
+hop into the thread pool; and they find what the process holds by `_held` rather than from each other, because FastAPI's
+way of finding that out costs more than they do. Only the visitor is shared, so that a page asks for its session once.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,7 +15,6 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 from hcommon.auth import ANONYMOUS, Principal, principal_of_client, principal_of_token
-from hcommon.clock import Clock
 from hcommon.errors import HError
 from hcommon.presentation.annotation import LinkSettings
 from hcommon.search.backend import SearchBackend
@@ -72,20 +71,12 @@ def _held(request: Request) -> Resources:
     return held
 
 
-async def resources(request: Request) -> Resources:
-    """Return what the process holds."""
+async def _resources(request: Request) -> Resources:
     return _held(request)
-
-
-ResourcesDep = Annotated[Resources, Depends(resources)]
 
 
 async def _settings(request: Request) -> Settings:
     return _held(request).settings
-
-
-async def _clock(request: Request) -> Clock:
-    return _held(request).clock
 
 
 async def _search(request: Request) -> SearchBackend:
@@ -177,14 +168,16 @@ def _writer(request: Request, held: Resources, *, clients: bool, cookie: bool = 
     return write
 
 
-async def _visitor(request: Request, held: ResourcesDep) -> Visitor:
-    return Visitor(request, held)
+async def _visitor(request: Request) -> Visitor:
+    return Visitor(request, _held(request))
 
 
 VisitorDep = Annotated[Visitor, Depends(_visitor)]
 
 
-async def _session_read(held: ResourcesDep, visitor: VisitorDep) -> ReaderFactory:
+async def _session_read(request: Request, visitor: VisitorDep) -> ReaderFactory:
+    held = _held(request)
+
     @contextmanager
     def read() -> Iterator[Reader]:
         with held.database.read() as connection:
@@ -193,7 +186,9 @@ async def _session_read(held: ResourcesDep, visitor: VisitorDep) -> ReaderFactor
     return read
 
 
-async def _session_write(held: ResourcesDep, visitor: VisitorDep) -> WriterFactory:
+async def _session_write(request: Request, visitor: VisitorDep) -> WriterFactory:
+    held = _held(request)
+
     @contextmanager
     def write() -> Iterator[Writer]:
         with held.database.transaction() as session:
@@ -202,10 +197,10 @@ async def _session_write(held: ResourcesDep, visitor: VisitorDep) -> WriterFacto
     return write
 
 
-def _session_user(held: ResourcesDep, visitor: VisitorDep) -> Principal:
+def _session_user(request: Request, visitor: VisitorDep) -> Principal:
     if visitor.session is None:
         return ANONYMOUS
-    with held.database.read() as connection:
+    with _held(request).database.read() as connection:
         return visitor.principal(connection)
 
 
@@ -256,8 +251,8 @@ def _principal_of_header(
     return principal
 
 
+ResourcesDep = Annotated[Resources, Depends(_resources)]
 SettingsDep = Annotated[Settings, Depends(_settings)]
-ClockDep = Annotated[Clock, Depends(_clock)]
 SearchDep = Annotated[SearchBackend, Depends(_search)]
 LinksDep = Annotated[LinkSettings, Depends(_links)]
 ApiLimitsDep = Annotated[ApiLimits, Depends(_api_limits)]

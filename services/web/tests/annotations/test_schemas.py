@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from hcommon.errors import ErrorKind
+from hcommon.testing.examples import examples
 from hweb.annotations import checks, schemas
 from hweb.annotations.checks import InvalidAnnotationError, TooLargeError
 from hypothesis import HealthCheck, given, settings
@@ -206,7 +207,7 @@ class TestAnything:
                 assert error.reason  # noqa: PT017 - both outcomes are right
 
     @given(bodies)
-    @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_is_no_failure_of_ours(self, alice: Person, session: Session, body: dict[str, Any]) -> None:
         created = alice.request("POST", "/api/annotations", json=body)
         assert created.status_code in (200, 400)

@@ -1,6 +1,5 @@
-"""`h init`, `h check` and `h search` where Elasticsearch searches; skipped without one."""
+"""`h init`, `h check` and `h search` where Elasticsearch searches; left out without one."""
 
-import os
 import secrets
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,14 +15,11 @@ from sqlalchemy import update
 
 
 @pytest.fixture
-def variables() -> Iterator[dict[str, str]]:
+def variables(elasticsearch_url: str) -> Iterator[dict[str, str]]:
     """Where the command finds Elasticsearch, and an index of the test's own."""
-    url = os.environ.get("TEST_ELASTICSEARCH_URL")  # noqa: TID251 - not a setting of h: where tests find a server
-    if not url:
-        pytest.skip("needs an Elasticsearch 9: set TEST_ELASTICSEARCH_URL, to http://127.0.0.1:9200 for example")
     alias = f"h-test-{secrets.token_hex(4)}"
-    yield {"ELASTICSEARCH_URL": url, "ELASTICSEARCH_INDEX": alias}
-    client = connect(url, timeout_seconds=60)
+    yield {"ELASTICSEARCH_URL": elasticsearch_url, "ELASTICSEARCH_INDEX": alias}
+    client = connect(elasticsearch_url, timeout_seconds=60)
     for index in client.indices.get(index=f"{alias}*"):
         client.indices.delete(index=index)
     client.close()

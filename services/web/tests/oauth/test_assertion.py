@@ -10,6 +10,7 @@ import pytest
 from hcommon.auth import principal_of_token
 from hcommon.models import AuthClient, Grant, User
 from hcommon.testing.clock import FrozenClock
+from hcommon.testing.examples import examples
 from hcommon.testing.factories import make_user
 from hweb.resources import Resources
 from hypothesis import HealthCheck, given, settings
@@ -140,7 +141,7 @@ class TestAssertion:
         assert (answer.status_code, answer.json()["error"]) == (400, "invalid_request")
 
     @given(st.one_of(st.text(max_size=40), st.from_regex(r"[\w-]{0,20}\.[\w-]{0,20}\.[\w-]{0,20}", fullmatch=True)))
-    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    @settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     def test_that_is_none_is_refused(self, client: TestClient, text: str) -> None:
         answer = send(client, text)
         assert answer.status_code in (400, 401)

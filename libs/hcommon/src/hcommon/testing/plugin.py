@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 
 from hcommon.db.engine import Database
 from hcommon.testing import database as databases
+from hcommon.testing import examples
 from hcommon.testing.clock import FrozenClock
 
 _numbers = count(1)
+examples.register()
 
 
 @pytest.fixture(autouse=True)

@@ -1,6 +1,5 @@
 """An index of a test's own, on the Elasticsearch that `TEST_ELASTICSEARCH_URL` names."""
 
-import os
 import secrets
 from collections.abc import Iterator
 
@@ -8,15 +7,6 @@ import pytest
 from elasticsearch import Elasticsearch
 from hcommon.search.elasticsearch.client import connect
 from hcommon.search.elasticsearch.lifecycle import SearchIndex
-
-
-@pytest.fixture(scope="session")
-def elasticsearch_url() -> str:
-    """URL of an Elasticsearch 9."""
-    url = os.environ.get("TEST_ELASTICSEARCH_URL")  # noqa: TID251 - not a setting of h: where tests find a server
-    if not url:
-        pytest.skip("needs an Elasticsearch 9: set TEST_ELASTICSEARCH_URL, to http://127.0.0.1:9200 for example")
-    return url
 
 
 @pytest.fixture

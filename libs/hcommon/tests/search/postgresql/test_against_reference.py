@@ -17,6 +17,7 @@ from hcommon.search.query import Cursor, SearchQuery, SortKey, UserTerm
 from hcommon.testing import search_reference as reference
 from hcommon.testing.clock import START
 from hcommon.testing.database import RolledBackDatabase
+from hcommon.testing.examples import examples
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user, make_world_group
 from hcommon.testing.search_reference import Row
 from hcommon.uri import parse_versioned
@@ -179,7 +180,7 @@ def _row(made: Annotation, user: User, group: Group, quotes: Sequence[str]) -> R
 
 class TestSearches:
     @settings(
-        max_examples=60,
+        max_examples=examples(60),
         deadline=None,
         suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
     )

@@ -12,6 +12,7 @@ from hcommon.search.postgresql.statements import visible_source
 from hcommon.search.query import Cursor, SearchQuery, SortKey
 from hcommon.testing.clock import START
 from hcommon.testing.database import RolledBackDatabase
+from hcommon.testing.examples import examples
 from hcommon.testing.factories import make_annotation, make_group, make_user
 from hcommon.uri import parse_versioned
 from hypothesis import HealthCheck, given, settings
@@ -47,7 +48,9 @@ def walk(
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     dates=st.lists(seconds, max_size=20),
@@ -80,7 +83,9 @@ def test_every_annotation_comes_once(
 
 
 @settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     there=st.lists(st.tuples(seconds, st.integers(0, 2), st.booleans()), max_size=20),

@@ -3,15 +3,11 @@
 Source: specification of the API, sections 1.5 to 1.9.
 """
 
-from typing import Any, Final
-from uuid import UUID
+from typing import Final
 
 import orjson
 from fastapi import APIRouter
-from hcommon.auth import Principal
-from hcommon.presentation.annotation import LinkSettings, present_all
-from sqlalchemy import Connection
-from sqlalchemy.orm import Session
+from hcommon.presentation.annotation import present_all
 from starlette.responses import Response
 
 from hweb.annotations import jsonld, schemas, service, shapes
@@ -45,7 +41,9 @@ def create(write: WriteDep, links: LinksDep, body: JSONBody) -> Response:
             now=writer.now,
             client_id=writer.client_id,
         )
-        presented = _presented(writer.session, annotation_id, writer.principal, links)
+        presented = service.presented(
+            writer.session, annotation_id=annotation_id, principal=writer.principal, links=links
+        )
     return JSON(presented)
 
 
@@ -76,7 +74,7 @@ def read_one(annotation_id: str, read: CookieReadDep, links: LinksDep) -> Respon
     """Answer with one annotation."""
     key = service.key_of(annotation_id)
     with read() as reader:
-        presented = _presented(reader.connection, key, reader.principal, links)
+        presented = service.presented(reader.connection, annotation_id=key, principal=reader.principal, links=links)
     return JSON(presented)
 
 
@@ -108,7 +106,7 @@ def update(annotation_id: str, write: WriteDep, links: LinksDep, body: JSONBody)
             now=writer.now,
             client_id=writer.client_id,
         )
-        presented = _presented(writer.session, key, writer.principal, links)
+        presented = service.presented(writer.session, annotation_id=key, principal=writer.principal, links=links)
     return JSON(presented)
 
 
@@ -131,10 +129,3 @@ def _require_user(writer: Writer) -> None:
     """Refuse anonymous callers before their body is looked at."""
     if writer.principal.user_id is None:
         raise AnnotationNotFoundError("Log in to annotate.")
-
-
-def _presented(
-    connection: Connection | Session, annotation_id: UUID, principal: Principal, links: LinkSettings
-) -> dict[str, Any]:
-    row = service.readable(connection, annotation_id=annotation_id, principal=principal)
-    return present_all([row], principal=principal, links=links)[0]

@@ -15,6 +15,7 @@ from hcommon.errors import ErrorKind, HError
 from hcommon.events.annotations import AnnotationCreated, AnnotationDeleted, AnnotationUpdated
 from hcommon.ids import InvalidIdError, annotation_id_from_urlsafe, new_annotation_id
 from hcommon.models import Annotation, ModerationLog
+from hcommon.presentation.annotation import LinkSettings, present_all
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
@@ -62,6 +63,18 @@ def readable(connection: Connection | Session, *, annotation_id: UUID, principal
     if row is None:
         raise AnnotationNotFoundError(_NOT_FOUND)
     return row
+
+
+def presented(
+    connection: Connection | Session, *, annotation_id: UUID, principal: Principal, links: LinkSettings
+) -> dict[str, Any]:
+    """Return an annotation as the API shows it to the principal; in a transaction, as it has just been changed.
+
+    Raises:
+        AnnotationNotFoundError: There is none, or it is not for this principal.
+    """
+    row = readable(connection, annotation_id=annotation_id, principal=principal)
+    return present_all([row], principal=principal, links=links)[0]
 
 
 def create(

@@ -25,7 +25,6 @@ from hweb.groups.schemas import MAX_NAME, MIN_NAME
 from hweb.users.schemas import MAX_DISPLAY_NAME, parse_identities
 
 CONFIGURE: Final = "configure"
-_PAIR: Final = 2
 _MAX_ANCHOR: Final = 1_024
 _PROVIDED_ID: Final = re.compile(r"[a-zA-Z0-9._\-+!~*()']{1,1024}")
 _DEFAULTS: Final = {"create": {"on_duplicate": "continue"}, "upsert": {"merge_query": True}}

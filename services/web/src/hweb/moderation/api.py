@@ -70,8 +70,7 @@ def moderate(annotation_id: str, write: CookieWriteDep, links: LinksDep, body: J
             now=writer.now,
             client_id=writer.client_id,
         )
-        row = annotations.readable(writer.session, annotation_id=key, principal=writer.principal)
-        [presented] = present_all([row], principal=writer.principal, links=links)
+        presented = annotations.presented(writer.session, annotation_id=key, principal=writer.principal, links=links)
     return JSON(presented)
 
 

@@ -1,0 +1,84 @@
+"""Checks that pages name what exists: links and their anchors, files, the names in them, targets of make.
+
+A file stands in a page as seen from the repository, from its page, or as Python imports it (`hweb/annotations/api.py`);
+`hweb/annotations/api.py::create` names a function or a class. Only paths that begin with a folder of the repository
+count. Decisions (`docs/adr`) may name what was given up.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = {
+    "hcommon": "libs/hcommon/src/hcommon",
+    **{f"h{name}": f"services/{name}/src/h{name}" for name in ("web", "worker", "websocket", "indexer", "standalone")},
+}
+WRITTEN_LATER = {"compose/.env"}
+_LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+_FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`([^`\n]+)`")
+_PATH = re.compile(r"[\w.-]*\w(/[\w.-]+)*/?(::\w+)?")
+_MAKE = re.compile(r"(?:^|[`\s])make ([a-z][a-z0-9-]*)\b")
+_HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
+_TARGET = re.compile(r"^([a-z0-9 -]+):", re.MULTILINE)
+
+
+def problems() -> list[str]:
+    """Return what is wrong in all pages of the repository, a line each."""
+    targets = {name for line in _TARGET.findall((ROOT / "Makefile").read_text()) for name in line.split()}
+    found = []
+    for page in _pages():
+        name = page.relative_to(ROOT).as_posix()
+        text = page.read_text(encoding="utf-8")
+        paths = () if name.startswith("docs/adr/") else _paths(page, text)
+        found += [f"{name}: {problem}" for problem in (*_links(page, text), *paths, *_makes(text, targets))]
+    return found
+
+
+def _pages() -> Iterator[Path]:
+    """Find every page of ours, also where there is no git: what begins with a dot, and data, is not."""
+    yield from ROOT.glob("*.md")
+    for top in ("compose", "docs", "libs", "services", "tests", "tools"):
+        yield from sorted((ROOT / top).rglob("*.md"))
+
+
+def _links(page: Path, text: str) -> Iterator[str]:
+    for link in _LINK.findall(_FENCE.sub("", text)):
+        if "://" in link or link.startswith("mailto:"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = page.parent / path if path else page
+        if not target.exists():
+            yield f"no file {link}"
+        elif anchor and anchor not in _anchors(target.read_text(encoding="utf-8")):
+            yield f"no heading {link}"
+
+
+def _anchors(text: str) -> set[str]:
+    headings = _HEADING.findall(_FENCE.sub("", text))
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def _paths(page: Path, text: str) -> Iterator[str]:
+    for code in _CODE.findall(_FENCE.sub("", text)):
+        path, _, name = code.partition("::")
+        top = path.split("/")[0]
+        if "/" not in path or not _PATH.fullmatch(code) or not (top in PACKAGES or (ROOT / top).is_dir()):
+            continue
+        if path in WRITTEN_LATER:
+            continue
+        places = [ROOT / path, page.parent / path, ROOT / PACKAGES.get(top, top) / path.partition("/")[2]]
+        target = next((place for place in places if place.exists()), None)
+        if target is None:
+            yield f"no file `{code}`"
+        elif name and not re.search(rf"^\s*(async )?(def|class) {name}\b", target.read_text(), re.MULTILINE):
+            yield f"nothing of this name: `{code}`"
+
+
+def _makes(text: str, targets: set[str]) -> Iterator[str]:
+    commands = [*_CODE.findall(text), *(line for block in _FENCE.findall(text) for line in block.splitlines())]
+    for command in commands:
+        for target in _MAKE.findall(command):
+            if command.startswith("make ") and target not in targets:
+                yield f"no target `make {target}`"
