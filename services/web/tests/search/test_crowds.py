@@ -1,23 +1,21 @@
 """What a search costs a user of very many groups, and the first read of a page with very many annotations.
 
-The cost is processor time, of the web process and of PostgreSQL's together, so that a busy machine changes little.
+The cost is processor time, of the web process and of PostgreSQL's together; `-s` shows the figures.
 """
 
+import os
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from statistics import median
-from typing import Any
 from urllib.parse import quote
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
-from hcommon.models import Annotation, User
-from hcommon.models.group import Role
+from hcommon.db.engine import Database
 from hcommon.search.document import read_batch
-from hcommon.search.postgresql import PostgreSQLWriter
-from hcommon.testing.clock import START
-from hcommon.testing.database import RolledBackDatabase
+from hcommon.search.postgresql import PostgreSQLBackend, PostgreSQLWriter
 from hcommon.testing.factories import (
     add_member,
     make_access_token,
@@ -26,37 +24,40 @@ from hcommon.testing.factories import (
     make_user,
     make_world_group,
 )
-from hweb.settings import Settings
-from sqlalchemy import select, text
+from hweb.app import create_app
+from hweb.resources import Resources
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 ANNOTATIONS, GROUPS = 10_000, 2_000
-PAGE = "https://example.com/page"
-LIMIT_MS = 20
-TRIES = 11
-SEARCHES = {
-    "page": f"uri={quote(PAGE, safe='')}&limit=50",
-    "page with replies": f"uri={quote(PAGE, safe='')}&limit=50&_separate_replies=true",
-    "newest": "limit=50",
-    "word": "any=word&limit=50",
-    "user": "user=author&limit=50",
-    "tag": "tag=t&limit=50",
-    "public group": "group=__world__&limit=50",
-}
+BUDGET_MS = 20
+"""For the first rows of the page with so many."""
+ROWS = 50
+TRIES = 9
+PAGE = f"uri={quote('https://example.com/page', safe='')}&limit={ROWS}"
+AS_THE_CLIENT_ASKS = f"{PAGE}&sort=created&order=asc&_separate_replies=true"
+SEARCHES = [
+    AS_THE_CLIENT_ASKS,
+    PAGE,
+    f"limit={ROWS}",
+    f"any=word&limit={ROWS}",
+    f"tag=t&limit={ROWS}",
+    f"user=author&limit={ROWS}",
+    f"group=__world__&limit={ROWS}",
+]
 
 _GROUPS = text("""
     WITH made AS (
-        INSERT INTO "group" (
-            pubid, authority, name, joinable_by, readable_by, writeable_by, created, updated
-        )
+        INSERT INTO "group" (pubid, authority, name, joinable_by, readable_by, writeable_by, created, updated)
         SELECT 'g' || n, 'example.org', 'Group ' || n, 'authority', 'members', 'members', now(), now()
-        FROM generate_series(1, :groups) AS n
+        FROM generate_series(0, :groups - 1) AS n
         RETURNING id
     )
     INSERT INTO group_membership (user_id, group_id, role, created, updated)
     SELECT :user_id, id, 'member', now(), now() FROM made
 """)
+# Of three, one is of another page and of some group; the page's own are public.
 _ANNOTATIONS = text("""
     INSERT INTO annotation (
         id, created, updated, user_id, group_id, document_id, text, tags, shared, target_uri, target_uri_normalized,
@@ -64,77 +65,93 @@ _ANNOTATIONS = text("""
     )
     SELECT
         gen_random_uuid(), created + n * interval '1 second', created + n * interval '1 second', user_id,
-        CASE WHEN n % 2 = 0 THEN group_id ELSE (
-            SELECT id FROM "group" WHERE pubid = 'g' || (1 + n / 2 % :groups)
-        ) END,
-        document_id, 'word number ' || n, tags, true, target_uri, target_uri_normalized, target_uri_hash,
-        target_selectors, moderation_status
-    FROM annotation, generate_series(1, :annotations) AS n WHERE id = :model_id
+        CASE WHEN n % 3 > 0 THEN group_id ELSE (SELECT id FROM "group" WHERE pubid = 'g' || n / 3 % :groups) END,
+        document_id, text, tags, true, target_uri, target_uri_normalized,
+        CASE WHEN n % 3 = 0 THEN md5((n % 500)::text)::uuid ELSE target_uri_hash END, target_selectors,
+        moderation_status
+    FROM annotation, generate_series(1, :annotations / 2 * 3) AS n WHERE id = :model_id
+""")
+_SEARCH_DOCUMENTS = text("""
+    INSERT INTO search_document (annotation_id, revision, words)
+    SELECT annotation.id, model.revision, model.words
+    FROM annotation, search_document AS model WHERE annotation.id <> model.annotation_id
 """)
 
 
 class Crowd:
-    """A page with many annotations, half of them public and half of them in many groups; who sees which of them."""
+    """A page with many annotations, others with some in many groups, and people who are in one group and in all."""
 
-    def __init__(self, session: Session, client: TestClient, database: RolledBackDatabase) -> None:
+    def __init__(self, client: TestClient, database: Database) -> None:
         self._client = client
-        world = make_world_group(session)
-        author, self.of_many, self.of_one = (make_user(session, username=name) for name in ("author", "many", "one"))
-        model = make_annotation(
-            session,
-            user=author,
-            group=world,
-            target_uri=PAGE,
-            tags=["t"],
-            selectors=[{"type": "TextQuoteSelector", "exact": "quoted " * 20}],
-            moderation_status="APPROVED",
-        )
-        session.execute(_GROUPS, {"groups": GROUPS, "user_id": self.of_many.id})
-        values = {"groups": GROUPS, "annotations": ANNOTATIONS, "model_id": model.id}
-        session.execute(_ANNOTATIONS, values)
-        add_member(session, group=make_group(session), user=self.of_one)
+        with database.transaction() as session:
+            self._headers, model_id = _populate(session)
         with database.read() as connection:
-            ids: list[UUID] = list(connection.execute(select(Annotation.id)).scalars())
-            for start in range(0, len(ids), 500):
-                PostgreSQLWriter(database).write(read_batch(connection, ids[start : start + 500]))
-        session.execute(text("ANALYZE"))
-        self._headers = {
-            user.username: {"Authorization": f"Bearer {make_access_token(session, user=user)}"}
-            for user in (self.of_many, self.of_one)
-        }
-        self._schedule = Path(f"/proc/{session.scalar(text('SELECT pg_backend_pid()'))}/schedstat")
+            batch = read_batch(connection, [model_id])
+        PostgreSQLWriter(database).write(batch)
+        with database.transaction() as session:
+            session.execute(_SEARCH_DOCUMENTS)
+        with database.read() as connection:
+            connection.execute(text("VACUUM ANALYZE"))
+            self._schedule = Path(f"/proc/{connection.scalar(text('SELECT pg_backend_pid()'))}/schedstat")
 
-    def cost(self, query: str, username: str | None) -> float:
-        """Return the processor time in milliseconds of a search: the median, without the first."""
-        headers = self._headers.get(username or "", {})
+    def cost(self, query: str, username: str) -> float:
+        """Return the processor time in milliseconds that a search takes at least, once its statements are made."""
         costs = []
-        self.pg=[]
-        for _ in range(TRIES + 1):
+        for _ in range(TRIES):
             before = self._spent()
-            pgb=int(self._schedule.read_text().split()[0]) / 1e6
-            answer = self._client.get(f"/api/search?{query}", headers=headers)
+            answer = self._client.get(f"/api/search?{query}", headers=self._headers[username])
             costs.append(self._spent() - before)
-            self.pg.append(-pgb+ int(self._schedule.read_text().split()[0]) / 1e6)
-            assert len(answer.json()["rows"]) == 50, answer.text
-        return median(costs[1:])
+            assert len(answer.json()["rows"]) == ROWS, answer.text
+        return min(costs)
 
     def _spent(self) -> float:
+        # Source: Linux, Documentation/scheduler/sched-stats.rst: nanoseconds spent on the processor come first.
         return time.process_time() * 1e3 + int(self._schedule.read_text().split()[0]) / 1e6
 
 
-@pytest.fixture
-def settings(settings: Settings) -> Settings:
-    """Nothing is answered from memory, and nobody is refused."""
-    return settings.model_copy(update={"page_cache_mb": 0, "rate_limits": False})
+def _populate(session: Session) -> tuple[dict[str, dict[str, str]], UUID]:
+    """Insert everything; return the headers of everybody's requests, and the id of the first annotation."""
+    world = make_world_group(session)
+    author, *readers = (make_user(session, username=name) for name in ("author", "many", "one"))
+    model = make_annotation(
+        session,
+        user=author,
+        group=world,
+        target_uri="https://example.com/page",
+        text="word",
+        tags=["t"],
+        selectors=[{"type": "TextQuoteSelector", "exact": "quoted " * 20}],
+        moderation_status="APPROVED",
+    )
+    session.execute(_GROUPS, {"groups": GROUPS, "user_id": readers[0].id})
+    session.execute(_ANNOTATIONS, {"groups": GROUPS, "annotations": ANNOTATIONS, "model_id": model.id})
+    add_member(session, group=make_group(session), user=readers[1])
+    tokens = {user.username: make_access_token(session, user=user) for user in readers}
+    headers = {name: {"Authorization": f"Bearer {token}"} for name, token in tokens.items()}
+    return {"": {}} | headers, model.id
 
 
 @pytest.fixture
-def crowd(session: Session, client: TestClient, rolled_back: RolledBackDatabase) -> Crowd:
-    return Crowd(session, client, rolled_back)
+def crowd(resources: Resources, fresh_database_url: str) -> Iterator[Crowd]:
+    """Nothing is answered from memory, and nobody is refused; the one connection is the one that is measured."""
+    database = Database(fresh_database_url, pool_size=1)
+    settings = resources.settings.model_copy(update={"page_cache_mb": 0, "rate_limits": False})
+    held = replace(resources, settings=settings, database=database, search=PostgreSQLBackend(database))
+    yield Crowd(TestClient(create_app(held), base_url="http://example.org"), database)
+    database.close()
 
 
 class TestCrowds:
-    def test_cost(self, crowd: Crowd) -> None:
-        for name, query in SEARCHES.items():
-            costs = {who or "anonymous": (crowd.cost(query, who), median(crowd.pg[1:])) for who in (None, "one", "many")}
-            print(name, {who: f"{cost[0]:.1f} ms {cost[1]:.1f}" for who, cost in costs.items()})
+    def test_membership_in_very_many_groups_makes_no_search_cost_twice_as_much(self, crowd: Crowd) -> None:
+        costs = {query: tuple(crowd.cost(query, who) for who in ("one", "many")) for query in SEARCHES}
+        for query, (one, many) in costs.items():
+            sys.stdout.write(f"{query}: {one:.1f} ms in one group, {many:.1f} ms in {GROUPS}\n")
+        assert [query for query, (one, many) in costs.items() if many > 2 * one] == []
+
+    def test_a_page_with_very_many_annotations_shows_the_first_at_once(self, crowd: Crowd) -> None:
+        costs = {who: crowd.cost(AS_THE_CLIENT_ASKS, who) for who in ("", "one", "many")}
+        sys.stdout.write(f"the first {ROWS} of {ANNOTATIONS}: {costs} ms\n")
+        if os.getloadavg()[0] > 1:
+            pytest.skip("Where much else runs, processor time says little.")
+        assert costs[""] < BUDGET_MS
+        assert costs["one"] < BUDGET_MS
