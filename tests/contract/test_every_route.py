@@ -41,13 +41,8 @@ PERIOD = {"gt": "2020-01-01T00:00:00Z", "lte": "2030-01-01T00:00:00Z"}
 PLACE = {"group_authority_provided_id": "course", "document_uri": PAGE}
 PAGE_OF = {"meta": {"page": {"total": int}}}
 OAUTH_FAILURE = FAILURE | {"error": str, "error_description": Optional(str)}
-TOKENS = {
-    "access_token": str,
-    "refresh_token": str,
-    "token_type": "Bearer",
-    "expires_in": float,
-    "scope": Optional(str),
-}
+TOKENS = {"access_token": str, "refresh_token": str, "token_type": "Bearer", "expires_in": int}
+TOKENS_WITH_SCOPE = TOKENS | {"scope": str}
 LEARNER = {"authority": LMS, "username": "learner", "email": "learner@lms.test"}
 COUNT = {
     "assignment_id": Either(str, None),

@@ -142,17 +142,23 @@ def crowd(resources: Resources, fresh_database_url: str) -> Iterator[Crowd]:
     database.close()
 
 
+def is_quiet() -> bool:
+    """Tell whether little else runs: two programs that share a core's caches slow each other's processor time too."""
+    return os.getloadavg()[0] < 1
+
+
 class TestCrowds:
     def test_membership_in_very_many_groups_makes_no_search_cost_twice_as_much(self, crowd: Crowd) -> None:
         costs = {query: tuple(crowd.cost(query, who) for who in ("one", "many")) for query in SEARCHES}
         for query, (one, many) in costs.items():
             sys.stdout.write(f"{query}: {one:.1f} ms in one group, {many:.1f} ms in {GROUPS}\n")
-        assert [query for query, (one, many) in costs.items() if many > 2 * one] == []
+        most = 2 if is_quiet() else 3
+        assert [query for query, (one, many) in costs.items() if many > most * one] == []
 
     def test_a_page_with_very_many_annotations_shows_the_first_at_once(self, crowd: Crowd) -> None:
         costs = {who: crowd.cost(AS_THE_CLIENT_ASKS, who) for who in ("", "one", "many")}
         sys.stdout.write(f"the first {ROWS} of {ANNOTATIONS}: {costs} ms\n")
-        if os.getloadavg()[0] > 1:
+        if not is_quiet():
             pytest.skip("Where much else runs, processor time says little.")
         assert costs[""] < BUDGET_MS
         assert costs["one"] < BUDGET_MS
