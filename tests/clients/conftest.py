@@ -1,6 +1,7 @@
 """A running system, somebody with a token, and environments for other people's clients.
 
-They start a system as `make run` does, or use the containers that the file named by `TEST_CLIENTS_CONTAINERS` describes.
+They start a system as `make run` does, or use the containers that the file named by `TEST_CLIENTS_CONTAINERS`
+describes.
 """
 
 import os
