@@ -1,5 +1,10 @@
-"""A running system, somebody with a token, and environments for other people's clients."""
+"""A running system, somebody with a token, and environments for other people's clients.
 
+They start a system as `make run` does, or use the containers that the file named by `TEST_CLIENTS_CONTAINERS`
+describes.
+"""
+
+import os
 import subprocess
 import sys
 import venv
@@ -9,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.browser import system as systems
+from tests.browser.containers import Containers
 from tests.browser.system import System
 
 LOCKS = Path(__file__).parents[2] / "requirements" / "clients"
@@ -16,8 +22,11 @@ INSTALL_SECONDS = 300
 
 
 @pytest.fixture(scope="session")
-def system() -> Iterator[System]:
-    """All of h, as `make run` runs it."""
+def system() -> Iterator[System | Containers]:
+    """All of h."""
+    if described := os.environ.get("TEST_CLIENTS_CONTAINERS"):  # noqa: TID251 - not a setting of h
+        yield Containers(Path(described))
+        return
     with systems.running() as running:
         yield running
 

@@ -25,7 +25,7 @@ class Course:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.group = make_group(session)
-        self.ann, self.ben, self.teacher = (make_user(session, username=name) for name in ("ann", "ben", "teacher"))
+        self.ann, self.ben, self.teacher = (make_user(session) for _ in range(3))
         for user, role in ((self.ann, LMSRole.STUDENT), (self.ben, None), (self.teacher, LMSRole.INSTRUCTOR)):
             add_member(session, group=self.group, user=user).lms_role = role
         session.flush()
@@ -133,3 +133,19 @@ class TestReseal:
         course.reseal(document_id=bens.document_id, fresh_id=bens.id)
         assert (bens.sealed, bens.revision) == (True, 1)
         assert recorded_events(session) == []
+
+    def test_of_several_groups_goes_by_each_ones_own_checkpoints(self, course: Course, session: Session) -> None:
+        other, alone = Course(session), Course(session)
+        written = [each.write(each.ben) for each in (course, other, alone)]
+        for each in (course, other):
+            uri_hash = uris.uri_hash(uris.normalize(PAGE))
+            date = START if each is other else None
+            values = {"group_id": each.group.id, "document_uri": PAGE, "uri_hash": uri_hash, "created": START}
+            session.add(Checkpoint(reveal_date=date, **values))
+        session.flush()
+        checkpoints.reseal_all(session, group_ids={each.group.id for each in (course, other, alone)}, now=START)
+        session.expire_all()
+        assert [one.sealed for one in written] == [True, False, False]
+        events = len(recorded_events(session))
+        checkpoints.reseal_all(session, group_ids=(), now=START)
+        assert len(recorded_events(session)) == events

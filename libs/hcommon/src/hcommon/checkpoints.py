@@ -19,19 +19,20 @@ from hcommon.events.annotations import AnnotationsRevised
 
 _RESEAL = text("""
     WITH sealing AS (
-        SELECT uri_hash FROM checkpoint WHERE group_id = :group_id AND reveal_date IS NULL
+        SELECT group_id, uri_hash FROM checkpoint WHERE group_id = ANY(:group_ids) AND reveal_date IS NULL
     ), page AS (
-        SELECT edge.document_id FROM sealing JOIN document_uri AS edge USING (uri_hash)
+        SELECT sealing.group_id, edge.document_id FROM sealing JOIN document_uri AS edge USING (uri_hash)
     ), instructor AS (
-        SELECT user_id FROM group_membership WHERE group_id = :group_id AND lms_role = 'lms_instructor'
+        SELECT group_id, user_id FROM group_membership
+        WHERE group_id = ANY(:group_ids) AND lms_role = 'lms_instructor'
     ), seen AS (
         SELECT
             id, cardinality("references") > 0 AS is_reply, "references"[cardinality("references")] AS parent_id,
-            document_id IN (SELECT document_id FROM page)
-                OR target_uri_hash IN (SELECT uri_hash FROM sealing) AS is_of_page,
-            user_id IN (SELECT user_id FROM instructor) AS is_instructors
+            (group_id, document_id) IN (SELECT group_id, document_id FROM page)
+                OR (group_id, target_uri_hash) IN (SELECT group_id, uri_hash FROM sealing) AS is_of_page,
+            (group_id, user_id) IN (SELECT group_id, user_id FROM instructor) AS is_instructors
         FROM annotation
-        WHERE group_id = :group_id AND NOT deleted
+        WHERE group_id = ANY(:group_ids) AND NOT deleted
             AND (CAST(:document_id AS bigint) IS NULL OR document_id = :document_id)
     ), judged AS (
         SELECT id, is_of_page AND NOT (is_instructors AND NOT is_reply) AS sealed, CASE
@@ -66,9 +67,17 @@ def reseal(
         document_id: The one document that is looked at; None for all.
         fresh_id: An annotation that was just written: its revision is raised, and its event recorded, by the caller.
     """
-    values = {"group_id": group_id, "document_id": document_id, "fresh_id": fresh_id}
+    values = {"group_ids": [group_id], "document_id": document_id, "fresh_id": fresh_id}
     changed = [key for key in session.scalars(_RESEAL, values) if key != fresh_id]
     _record(session, changed, now)
+
+
+def reseal_all(session: Session, *, group_ids: Collection[int], now: datetime) -> None:
+    """Seal and unseal what has to be in several groups, in one statement, and have the index told of it."""
+    if not group_ids:
+        return
+    values = {"group_ids": sorted(group_ids), "document_id": None, "fresh_id": None}
+    _record(session, list(session.scalars(_RESEAL, values)), now)
 
 
 def _record(session: Session, annotation_ids: Collection[UUID], now: datetime) -> None:

@@ -19,6 +19,7 @@ from hweb.groups import pages as groups_pages
 from hweb.links import api as links
 from hweb.mailbox import pages as mailbox
 from hweb.moderation import api as moderation
+from hweb.moderation import pages as moderation_pages
 from hweb.notifications import pages as notifications
 from hweb.oauth import api as oauth
 from hweb.oauth import developer
@@ -57,6 +58,7 @@ def include(app: FastAPI) -> None:
         welcome.router,
         profile_pages.router,
         members_pages.router,
+        moderation_pages.router,
         groups_pages.router,
         organizations.router,
         docs.router,

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from hcommon.auth import Principal
-from hcommon.models.group import ReadableBy
+from hcommon.models.group import MODERATING_ROLES, ReadableBy
 from hcommon.presentation.group import group_type, group_url
 from sqlalchemy import RowMapping
 from starlette.responses import RedirectResponse, Response
@@ -137,6 +137,7 @@ def show_group(
         role=role,
         joinable=joinable and role is None,
         editable=rules.may_edit(principal, group_id=row["id"], authority=row["authority"]),
+        moderates=role in MODERATING_ROLES,
         join=JOIN,
         leave=LEAVE,
     )

@@ -12,8 +12,9 @@ from hcommon.models import Annotation
 from hcommon.presentation.annotation import annotation_columns, annotation_source
 from hcommon.search import postgresql
 from hcommon.search.query import SearchQuery
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, RowMapping, Select, any_, bindparam, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, RowMapping, Select, any_, bindparam, func, select
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy.orm import aliased
 
 Statement = Select[*tuple[Any, ...]]
 
@@ -51,8 +52,12 @@ def _by_ids(shape: ReaderShape) -> Statement:
 
 @cache
 def _replies(shape: ReaderShape) -> Statement:
+    # Their ids first, from the index of references: in one step PostgreSQL, which cannot tell how few they are, may
+    # rather go through all annotations in the order of their dates.
+    reply = aliased(Annotation, name="reply")
+    ids = func.array(select(reply.id).where(reply.references.overlap(_ids)).scalar_subquery())
     order = (Annotation.updated.desc(), Annotation.id.desc())
-    found = _readable(shape, Annotation.references.overlap(_ids)).order_by(*order)
+    found = _readable(shape, Annotation.id == any_(ids)).order_by(*order)
     return prepared(found.limit(bindparam("limit", type_=BigInteger())))
 
 

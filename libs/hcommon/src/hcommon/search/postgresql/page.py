@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Result, RowMapping
 
 from hcommon.auth import Principal
 from hcommon.authz import ReaderShape, reader_parameters, reader_shape
-from hcommon.search.postgresql.conditions import values
+from hcommon.search.postgresql.conditions import values, with_single_pages
 from hcommon.search.postgresql.parameters import Values
 from hcommon.search.postgresql.resolution import resolve
 from hcommon.search.postgresql.statements import SORT_KEY, Kind, Selection, Shape, statement
@@ -108,7 +108,7 @@ class _Search:
         keys = resolve(connection, query)
         if keys is None:
             return None
-        filters = values(query) | keys
+        filters = values(query) | with_single_pages(keys)
         if words:
             filters["words"] = words
         return cls(connection, query, filters, reader_shape(principal), reader_parameters(principal))
