@@ -1,0 +1,114 @@
+"""A storm of writes while one thing after the other breaks: nothing acknowledged is lost, and all recovers by itself.
+
+A test a fault, on containers that they share: `make chaos ARGS="-k kill-postgres"` runs one.
+"""
+
+import time
+from contextlib import ExitStack
+from itertools import count
+
+import pytest
+
+from tests.chaos.conftest import OPERATIONS
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.probe import recovered
+from tests.chaos.storm import People, Storm
+from tests.chaos.system import CutStack
+from tests.chaos.table import Row
+from tests.chaos.verification import (
+    SETTLE_SECONDS,
+    await_index,
+    await_mails,
+    dead_letters,
+    invented_of,
+    lost_of,
+    unheard_of,
+)
+from tests.e2e.infra import people as visitors
+from tests.e2e.infra.stack import SERVICES
+from tests.e2e.infra.waiting import wait_until
+from tests.faults.listeners import Listener
+
+STALL_SECONDS = 240
+"""How long writes may be held up."""
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def reader(stack: CutStack, people: People) -> visitors.Api:
+    """Somebody who searches."""
+    return visitors.Api(stack, token=people.tokens["owner"])
+
+
+class TestFault:
+    @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+    def test_nothing_is_lost_and_everything_recovers(
+        self, stack: CutStack, people: People, reader: visitors.Api, fault: Fault, row: Row
+    ) -> None:
+        row.outcome = "FAILED"
+        share = OPERATIONS // len(FAULTS)
+        with ExitStack() as closing:
+            storm = Storm(stack, people, tag=f"storm{next(_numbers)}")
+            try:
+                sockets = _sockets(closing, stack, people, storm)
+                closing.enter_context(storm)
+                storm.await_more(share // 4, seconds=STALL_SECONDS)
+                _happen(stack, fault)
+                row.recover = recovered(stack, people, storm, reader=reader)
+                missing = max(share - storm.record.operations, share // 4)
+                storm.await_more(missing, seconds=STALL_SECONDS)
+                storm.stop()
+            finally:
+                row.operations, row.unknown = storm.record.operations, storm.record.unknown.total()
+                row.slowest = storm.record.slowest
+            _compare(stack, storm, fault, row, reader=reader, sockets=sockets)
+        row.outcome = "ok"
+
+
+class TestAfterwards:
+    def test_every_service_is_healthy_and_logged_no_bug(self, stack: CutStack) -> None:
+        stack.wait_healthy(SERVICES)
+        assert dead_letters(stack) == []
+        assert [line for line in stack.faults() if "Traceback" in line] == []
+
+
+def _sockets(closing: ExitStack, stack: CutStack, people: People, storm: Storm) -> list[Listener]:
+    """Return a socket for each page."""
+    return [
+        closing.enter_context(Listener(stack.socket_url, page=page, token=people.tokens["owner"]))
+        for page in storm.pages.values()
+    ]
+
+
+def _happen(stack: CutStack, fault: Fault) -> None:
+    fault.begin(stack)
+    try:
+        time.sleep(fault.seconds)
+    finally:
+        fault.end(stack)
+
+
+def _compare(
+    stack: CutStack, storm: Storm, fault: Fault, row: Row, *, reader: visitors.Api, sockets: list[Listener]
+) -> None:
+    record, started = storm.record, time.monotonic()
+    lost = lost_of(stack, record)
+    row.lost = len(lost)
+    assert lost == [], f"acknowledged and lost; unknown: {dict(record.unknown)}"
+    assert invented_of(stack, record) == [], f"unknown: {dict(record.unknown)}"
+    await_index(stack, record, reader=reader)
+    row.mails, twice = await_mails(stack, record)
+    row.twice = len(twice)
+    wait_until(
+        lambda: all(socket.closed.is_set() or not unheard_of(socket, record) for socket in sockets),
+        seconds=SETTLE_SECONDS,
+        what=f"every open socket heard everything: {[unheard_of(socket, record)[:2] for socket in sockets]}",
+    )
+    row.settled = time.monotonic() - started
+    assert len(twice) <= fault.duplicates, twice
+    assert all(times == 2 for times in twice.values()), twice
+    assert fault.ends_sockets or not any(socket.closed.is_set() for socket in sockets), "a socket was closed"
+    assert dead_letters(stack) == []
+    assert record.unknown["500"] == 0
+    assert not fault.writes_go_on or not record.unknown, record.unknown
