@@ -29,7 +29,7 @@ from tests.e2e.infra.stack import SERVICES
 from tests.e2e.infra.waiting import wait_until
 from tests.faults.listeners import Listener
 
-STALL_SECONDS = 240
+STALL_SECONDS = 180
 """How long writes may be held up."""
 
 _numbers = count(1)

@@ -171,7 +171,7 @@ class Stack:
         recipe = self.recipe(name)
         key = name if number == 1 else f"{name}{number}"
         settings = {**(self.env() if recipe.hardened else {}), **recipe.env, **(env or {})}
-        container = DockerContainer(tagged(recipe.image), env=settings)
+        container = DockerContainer(tagged(recipe.image) if recipe.hardened else recipe.image, env=settings)
         container.with_network(self.home_of(name)).with_network_aliases(key)
         if recipe.port is not None:
             container.with_bind_ports(recipe.port, self.ports.setdefault(key, free_port()))
@@ -280,8 +280,8 @@ class Stack:
 
 
 def tagged(image: str) -> str:
-    """Return an image of ours under the tag that is tested, `H_IMAGES`; others have one already."""
-    return image if ":" in image else f"{image}:{os.environ.get('H_IMAGES', 'latest')}"
+    """Return an image of ours under the tag that is tested, `H_IMAGES`."""
+    return f"{image}:{os.environ.get('H_IMAGES', 'latest')}"
 
 
 def _ignoring_absence(remove: Callable[[], object]) -> None:
