@@ -54,7 +54,7 @@ def _cut(name: str, backing: str) -> Fault:
         name=f"cut-{name}-{backing}",
         begin=lambda stack: stack.cut(name, backing),
         end=lambda stack: stack.mend(name, backing),
-        duplicates=MAILS_AT_ONCE if (name, backing) == ("worker", "mail") else 0,
+        duplicates=MAILS_AT_ONCE if name == "worker" and backing in ("mail", "postgres") else 0,
         writes_go_on=name != "web",
     )
 
@@ -74,6 +74,12 @@ FAULTS: Final = (
     _cut("indexer", "elasticsearch"),
     _cut("websocket", "rabbitmq"),
     _cut("worker", "mail"),
+    _cut("worker", "postgres"),
+    _cut("relay", "postgres"),
+    _cut("indexer", "postgres"),
+    _cut("websocket", "postgres"),
+    _cut("worker", "rabbitmq"),
+    _cut("consumer", "rabbitmq"),
     Fault("rabbitmq-memory-alarm", begin=partial(_watermark, value="0"), end=partial(_watermark, value="0.6")),
     Fault("elasticsearch-read-only", begin=partial(_read_only, value="true"), end=partial(_read_only, value="null")),
     Fault("elasticsearch-full-disk", begin=CutStack.fill_disk, end=CutStack.clear_disk),

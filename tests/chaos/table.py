@@ -72,7 +72,7 @@ def keep(rows: list[Row]) -> None:
 def _shown(value: object) -> str:
     match value:
         case None:
-            return "?"
+            return ""
         case float():
             return f"{value:.1f} s"
         case _:

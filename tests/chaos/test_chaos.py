@@ -4,14 +4,16 @@ A test a fault, on containers that they share: `make chaos ARGS="-k kill-postgre
 """
 
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from itertools import count
 
+import httpx2
 import pytest
 
 from tests.chaos.conftest import OPERATIONS
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.probe import recovered
+from tests.chaos.record import GONE, Record
 from tests.chaos.storm import People, Storm
 from tests.chaos.system import CutStack
 from tests.chaos.table import Row
@@ -27,6 +29,7 @@ from tests.chaos.verification import (
 from tests.e2e.infra import people as visitors
 from tests.e2e.infra.stack import SERVICES
 from tests.e2e.infra.waiting import wait_until
+from tests.faults.api import Api, NoAnswerError
 from tests.faults.listeners import Listener
 
 STALL_SECONDS = 180
@@ -48,13 +51,13 @@ class TestFault:
     ) -> None:
         row.outcome = "FAILED"
         share = OPERATIONS // len(FAULTS)
-        with ExitStack() as closing:
+        with ExitStack() as stacked:
             storm = Storm(stack, people, tag=f"storm{next(_numbers)}")
             try:
-                sockets = _sockets(closing, stack, people, storm)
-                closing.enter_context(storm)
+                sockets = _sockets(stacked, stack, people, storm)
+                stacked.enter_context(storm)
                 storm.await_more(share // 4, seconds=STALL_SECONDS)
-                _happen(stack, fault)
+                _happen(stack, fault, storm)
                 row.recover = recovered(stack, people, storm, reader=reader)
                 missing = max(share - storm.record.operations, share // 4)
                 storm.await_more(missing, seconds=STALL_SECONDS)
@@ -73,20 +76,37 @@ class TestAfterwards:
         assert [line for line in stack.faults() if "Traceback" in line] == []
 
 
-def _sockets(closing: ExitStack, stack: CutStack, people: People, storm: Storm) -> list[Listener]:
+def _sockets(stacked: ExitStack, stack: CutStack, people: People, storm: Storm) -> list[Listener]:
     """Return a socket for each page."""
     return [
-        closing.enter_context(Listener(stack.socket_url, page=page, token=people.tokens["owner"]))
+        stacked.enter_context(Listener(stack.socket_url, page=page, token=people.tokens["owner"]))
         for page in storm.pages.values()
     ]
 
 
-def _happen(stack: CutStack, fault: Fault) -> None:
-    fault.begin(stack)
+def _happen(stack: CutStack, fault: Fault, storm: Storm) -> None:
+    """Let it happen for its time, and search meanwhile: the search says that it cannot, or tells nothing wrong."""
+    ends = time.monotonic() + fault.seconds
+    with closing(Api(stack.url, token=storm.people.tokens["owner"])) as api:
+        fault.begin(stack)
+        try:
+            while (left := ends - time.monotonic()) > 0:
+                _search(api, storm.record, must_answer=fault.writes_go_on)
+                time.sleep(min(1.0, left))
+        finally:
+            fault.end(stack)
+
+
+def _search(api: Api, record: Record, *, must_answer: bool) -> None:
+    deleted = {note.id for note in list(record.notes.values()) if note.states == {GONE}}
     try:
-        time.sleep(fault.seconds)
-    finally:
-        fault.end(stack)
+        status, found = api.request("GET", f"/search?tag={record.tag}&limit=200")
+    except NoAnswerError:
+        assert not must_answer
+        return
+    assert status in (httpx2.codes.OK, httpx2.codes.SERVICE_UNAVAILABLE), found
+    if status == httpx2.codes.OK:
+        assert not deleted & {row["id"] for row in found["rows"]}, "search shows what was deleted"
 
 
 def _compare(
