@@ -63,6 +63,14 @@ def _watermark(stack: CutStack, value: str) -> None:
     stack.run("rabbitmq", "rabbitmqctl", "--quiet", "set_vm_memory_high_watermark", value)
 
 
+def _drop_queue(stack: CutStack) -> None:
+    """Remove the queue of the socket server, as RabbitMQ does when nobody has consumed it for a minute."""
+    listed = stack.run("rabbitmq", "rabbitmqctl", "--quiet", "list_queues", "-p", "h", "name").split()
+    for name in listed:
+        if name.startswith("h.websocket."):
+            stack.run("rabbitmq", "rabbitmqctl", "--quiet", "delete_queue", "-p", "h", name)
+
+
 def _read_only(stack: CutStack, value: str) -> None:
     stack.search_settings("hypothesis", f'{{"index.blocks.read_only": {value}}}')
 
@@ -80,6 +88,7 @@ FAULTS: Final = (
     _cut("websocket", "postgres"),
     _cut("worker", "rabbitmq"),
     _cut("consumer", "rabbitmq"),
+    Fault("drop-queue-of-sockets", begin=_drop_queue, end=lambda _: None, seconds=5, ends_sockets=True),
     Fault("rabbitmq-memory-alarm", begin=partial(_watermark, value="0"), end=partial(_watermark, value="0.6")),
     Fault("elasticsearch-read-only", begin=partial(_read_only, value="true"), end=partial(_read_only, value="null")),
     Fault("elasticsearch-full-disk", begin=CutStack.fill_disk, end=CutStack.clear_disk),

@@ -42,13 +42,16 @@ KEEP_RECEIPTS: Final = timedelta(days=30)
 GRACE: Final = timedelta(hours=1)
 """A grant without tokens is left alone this long: its first token may be on the way."""
 
+KEEP_EXPIRED: Final = timedelta(days=1)
+"""A clock that is ahead for less signs nobody out: what it takes to be expired is valid again when it is put right."""
+
 _log = get_logger(__name__)
 
 
 def purge_tokens(context: Context) -> None:
-    """Remove tokens of which access and refresh have both expired, then grants that are left without a token."""
+    """Remove tokens of which access and refresh expired a while ago, then grants that are left without a token."""
     now = context.clock.now()
-    _purge(context, "token", lambda: _delete_some(Token, *_expired(now)))
+    _purge(context, "token", lambda: _delete_some(Token, *_expired(now - KEEP_EXPIRED)))
     unused = and_(Grant.created < now - GRACE, ~exists().where(Token.grant_id == Grant.id))
     _purge(context, "grant", lambda: _delete_some(Grant, unused))
 
