@@ -76,7 +76,6 @@ def _read_only(stack: CutStack, value: str) -> None:
 
 
 FAULTS: Final = (
-    *map(_kill, (*SERVICES, *BACKING)),
     _cut("web", "postgres"),
     _cut("relay", "rabbitmq"),
     _cut("indexer", "elasticsearch"),
@@ -100,4 +99,5 @@ FAULTS: Final = (
         duplicates=MAILS_AT_ONCE,
         writes_go_on=False,
     ),
+    *map(_kill, (*SERVICES, *BACKING)),
 )

@@ -16,7 +16,7 @@ from tests.e2e.infra.writing import found_or_nothing
 from tests.faults.api import Api, NoAnswerError, body_of
 from tests.faults.listeners import Listener
 
-RECOVER_SECONDS: Final = 180.0
+RECOVER_SECONDS: Final = 300.0
 
 
 def recovered(stack: Stack, people: People, storm: Storm, *, reader: visitors.Api) -> float:

@@ -32,7 +32,7 @@ from tests.e2e.infra.waiting import wait_until
 from tests.faults.api import Api, NoAnswerError
 from tests.faults.listeners import Listener
 
-STALL_SECONDS = 180
+STALL_SECONDS = 300
 """How long writes may be held up."""
 
 _numbers = count(1)

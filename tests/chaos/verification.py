@@ -15,7 +15,7 @@ from tests.e2e.infra.waiting import wait_until
 from tests.e2e.infra.writing import found_or_nothing
 from tests.faults.listeners import Listener
 
-SETTLE_SECONDS: Final = 180.0
+SETTLE_SECONDS: Final = 300.0
 """How long after the last write everything that follows from the writes may take.
 
 The longest is RabbitMQ's finding out that a consumer is gone that was cut off, which has events in hand.
