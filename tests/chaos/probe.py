@@ -24,7 +24,7 @@ def recovered(stack: Stack, people: People, storm: Storm, *, reader: visitors.Ap
     started = time.monotonic()
     page, parent = next(iter(storm.parents.items()))
     tag = storm.record.tag.replace("storm", "probe")
-    with closing(_listener(stack, page, people, since=started)) as listener:
+    with _listener(stack, page, people, since=started) as listener:
         note = wait_until(
             lambda: _written(stack, people, page=page, tag=tag, parent=parent),
             seconds=RECOVER_SECONDS,
@@ -39,16 +39,11 @@ def recovered(stack: Stack, people: People, storm: Storm, *, reader: visitors.Ap
     return time.monotonic() - started
 
 
-class _Closing(Listener):
-    def close(self) -> None:
-        self.__exit__()
-
-
-def _listener(stack: Stack, page: str, people: People, *, since: float) -> _Closing:
+def _listener(stack: Stack, page: str, people: People, *, since: float) -> Listener:
     """Return a socket as soon as one can be opened."""
     while True:
         try:
-            return _Closing(stack.socket_url, page=page, token=people.tokens["owner"])
+            return Listener(stack.socket_url, page=page, token=people.tokens["owner"])
         except (OSError, WebSocketException, json.JSONDecodeError):
             if time.monotonic() - since > RECOVER_SECONDS:
                 raise

@@ -35,6 +35,9 @@ from tests.faults.listeners import Listener
 STALL_SECONDS = 300
 """How long writes may be held up."""
 
+LEAST_OPERATIONS = 200
+"""Acknowledged operations of one fault, so that the storm is there before, meanwhile and afterwards."""
+
 _numbers = count(1)
 
 
@@ -50,7 +53,7 @@ class TestFault:
         self, stack: CutStack, people: People, reader: visitors.Api, fault: Fault, row: Row
     ) -> None:
         row.outcome = "FAILED"
-        share = OPERATIONS // len(FAULTS)
+        share = max(OPERATIONS // len(FAULTS), LEAST_OPERATIONS)
         with ExitStack() as stacked:
             storm = Storm(stack, people, tag=f"storm{next(_numbers)}")
             try:
