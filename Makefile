@@ -46,6 +46,10 @@ e2e: venv images ## Test the images from outside, with containers of their own: 
 	@tools/install_chromium.sh
 	@$(BIN)/pytest tests/e2e $(ARGS)
 
+.PHONY: chaos
+chaos: venv images ## Break everything in turn during a storm of writes, about half an hour: make chaos ARGS="-k postgres"
+	@$(BIN)/pytest tests/chaos $(ARGS)
+
 # The ordinary run is for every change; the big one takes about ten times as long.
 search-tests search-tests-big: export TEST_SEARCH_CORPUS ?= $(if $(findstring big,$@),20000,600)
 search-tests search-tests-big: export TEST_SEARCH_QUERIES ?= $(if $(findstring big,$@),5000,400)

@@ -7,27 +7,9 @@ import httpx2
 import pytest
 
 from tests.e2e.infra import single
+from tests.e2e.infra.ambassador import AMBASSADOR, IMAGE
 from tests.e2e.infra.sinks import MailSink, StatsdSink, free_port
 from tests.e2e.infra.waiting import wait_until
-
-# An ambassador: passes on to this machine what comes to ports 25 (TCP) and 8125 (UDP).
-AMBASSADOR = """
-import socket, socketserver, sys, threading
-host, mail, statsd = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-class Mail(socketserver.BaseRequestHandler):
-    def handle(self):
-        there = socket.create_connection((host, mail))
-        def copy(a, b):
-            while data := a.recv(65536): b.sendall(data)
-            b.shutdown(socket.SHUT_WR)
-        thread = threading.Thread(target=copy, args=(there, self.request)); thread.start()
-        copy(self.request, there); thread.join()
-class Statsd(socketserver.BaseRequestHandler):
-    def handle(self):
-        self.request[1].sendto(self.request[0], (host, statsd))
-threading.Thread(target=socketserver.UDPServer(("", 8125), Statsd).serve_forever).start()
-socketserver.ThreadingTCPServer(("", 25), Mail).serve_forever()
-"""
 
 
 class Example:
@@ -45,8 +27,7 @@ class Example:
         self._run("redis", "redis:8")
         for alias, expose in (("mail", "25"), ("statsd", "8125/udp")):
             arguments = (gateway, str(self.mail.port), str(self.statsd.port))
-            image = "python:3.13-slim-trixie"
-            self._run(alias, "--expose", expose, image, "python3", "-c", AMBASSADOR, *arguments)
+            self._run(alias, "--expose", expose, IMAGE, "python3", "-c", AMBASSADOR, *arguments)
         self._options = (
             *("-e", "DATABASE_URL=postgresql://scott:tiger@dbserver/mydatabase"),
             *("-e", "BROKER_URL=amqp://guest:guest@rabbitmqserver/myvhost"),

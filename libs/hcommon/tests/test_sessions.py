@@ -93,8 +93,9 @@ class TestEnd:
         assert store.end_all(user_id=7) == 0
 
     def test_forgets_what_has_run_out(self, store: SessionStore, redis: Redis, clock: FrozenClock) -> None:
+        _, session = store.start(user_id=7, now=clock.now())
+        redis.delete(f"h:session:{session.key}")  # as Redis does when its time is over
         store.start(user_id=7, now=clock.now())
-        store.start(user_id=7, now=clock.advance(days=91))
         assert redis.zcard("h:sessions-of:7") == 1
 
 
@@ -115,3 +116,18 @@ class TestWithoutRedis:
                 attempt()
             assert caught.value.kind is ErrorKind.UNAVAILABLE
         redis.close()
+
+
+class TestWrongClocks:
+    def test_one_that_is_ahead_for_a_while_ends_no_session(self, store: SessionStore, clock: FrozenClock) -> None:
+        cookie, session = store.start(user_id=7, now=clock.now())
+        assert store.find(cookie, now=clock.now() + 2 * LIFETIME) is None
+        assert store.find(cookie, now=clock.now()) == session
+
+    def test_a_session_of_before_can_still_be_ended_with_all_others(
+        self, store: SessionStore, clock: FrozenClock
+    ) -> None:
+        cookie, _ = store.start(user_id=7, now=clock.now())
+        store.start(user_id=7, now=clock.now() + 2 * LIFETIME)
+        store.end_all(user_id=7)
+        assert store.find(cookie, now=clock.now()) is None

@@ -4,15 +4,17 @@ import pytest
 from fastapi import FastAPI
 from hweb import errors
 from hweb.bodies import LARGE_BODY_BYTES, JSONBody
+from hweb.resources import Resources
 from hweb.responses import JSON
 from starlette.responses import Response
 from starlette.testclient import TestClient
 
 
 @pytest.fixture
-def echo() -> TestClient:
+def echo(resources: Resources) -> TestClient:
     """An application that answers with what it was sent."""
     app = FastAPI()
+    app.state.resources = resources
     errors.install(app)
 
     @app.post("/api/object")

@@ -250,3 +250,14 @@ def publish(url: str, annotation: Annotation) -> None:
     event = AnnotationCreated(occurred_at=START, annotation_id=annotation.id, revision=1)
     with Publisher(url) as publisher:
         publisher.publish(event_type=event.TYPE, payload=event.model_dump(mode="json"), consumer=None, attempts=0)
+
+
+class TestMissedEvents:
+    def test_sockets_are_told_to_come_back(
+        self, make_service: Callable[..., Any], world: Any, new_page: NewPage
+    ) -> None:
+        service = make_service()
+        with service.client() as client:
+            client.subscribe(uri=[new_page()])
+            service.service._feed._missed()  # as the consumer does in front of RabbitMQ
+            assert client.closed() == (1012, "events were missed")

@@ -4,7 +4,7 @@ import base64
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -24,7 +24,7 @@ from hcommon.testing.clock import FrozenClock
 from hstandalone.postgres import EmbeddedPostgres
 from hstandalone.valkey import EmbeddedValkey
 from hworker.relay import ADVISORY_LOCK, UNROUTABLE_DELAY, Relay
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from structlog.testing import capture_logs
 
 METRICS = Metrics(host=None, port=8125, prefix="h")
@@ -51,6 +51,12 @@ def record(database: Database, count: int, *, clock: FrozenClock | SystemClock) 
         for event in events:
             outbox.record(session, event)
     return events
+
+
+def put_off(database: Database, *, until: datetime, clock: FrozenClock) -> None:
+    record(database, 1, clock=clock)
+    with database.transaction() as session:
+        session.execute(update(OutboxEvent).values(due_at=until))
 
 
 def unpublished(database: Database) -> int:
@@ -110,7 +116,7 @@ class TestRelayBatch:
     def test_leaves_alone_what_is_not_due(
         self, make_relay: Callable[..., Relay], fresh_database: Database, clock: FrozenClock
     ) -> None:
-        record(fresh_database, 1, clock=FrozenClock(clock.now() + timedelta(seconds=1)))
+        put_off(fresh_database, until=clock.now() + timedelta(seconds=1), clock=clock)
         publisher, relay = FakePublisher(), make_relay(clock=clock)
         assert relay.relay_batch(publisher, limit=3) == 0  # type: ignore[arg-type]  # a fake
         clock.advance(seconds=1)
@@ -152,6 +158,41 @@ class TestRelayBatch:
             session.execute(select(func.pg_advisory_xact_lock(ADVISORY_LOCK)))
             assert relay.relay_batch(FakePublisher(), limit=3) == 0  # type: ignore[arg-type]  # a fake
         assert relay.relay_batch(FakePublisher(), limit=3) == 1  # type: ignore[arg-type]  # a fake
+
+
+class TestWrongClocks:
+    def test_an_event_of_a_service_whose_clock_is_ahead_is_not_kept_waiting(
+        self, make_relay: Callable[..., Relay], fresh_database: Database, clock: FrozenClock
+    ) -> None:
+        record(fresh_database, 1, clock=FrozenClock(clock.now() + timedelta(minutes=30)))
+        relay = make_relay(clock=clock)
+        assert relay.relay_batch(FakePublisher(), limit=3) == 1  # type: ignore[arg-type]  # a fake
+        assert relay.oldest_age() == timedelta()
+
+    def test_a_retry_that_was_put_off_for_longer_than_any_is_due(
+        self, make_relay: Callable[..., Relay], fresh_database: Database, clock: FrozenClock
+    ) -> None:
+        put_off(fresh_database, until=clock.now() + timedelta(days=30), clock=clock)
+        assert make_relay(clock=clock).relay_batch(FakePublisher(), limit=3) == 1  # type: ignore[arg-type]  # a fake
+
+    def test_a_clock_that_is_put_back_publishes_nothing_twice_and_keeps_nothing(
+        self, make_relay: Callable[..., Relay], fresh_database: Database, clock: FrozenClock
+    ) -> None:
+        relay, publisher = make_relay(clock=clock), FakePublisher()
+        record(fresh_database, 1, clock=clock)
+        assert relay.relay_batch(publisher, limit=3) == 1  # type: ignore[arg-type]  # a fake
+        record(fresh_database, 1, clock=clock)
+        clock.advance(hours=-2)
+        assert relay.relay_batch(publisher, limit=3) == 1  # type: ignore[arg-type]  # a fake
+        assert relay.relay_batch(publisher, limit=3) == 0  # type: ignore[arg-type]  # a fake
+
+    def test_a_running_relay_sees_what_was_recorded_ahead_of_its_time(
+        self, make_relay: Callable[..., Relay], fresh_database: Database, poll: Callable[..., Any]
+    ) -> None:
+        ahead = FrozenClock(SystemClock().now() + timedelta(minutes=30))
+        with running(make_relay()):
+            record(fresh_database, 1, clock=ahead)
+            poll(lambda: unpublished(fresh_database) == 0, "published")
 
 
 class TestOldestAge:

@@ -30,6 +30,25 @@ class TestBeat:
         beat.tick()
         assert queue.periodic == ["often", "rarely", "often"]
 
+    def test_a_clock_that_is_put_back_does_not_stop_it(self, queue: Any, clock: FrozenClock) -> None:
+        beat = Beat(tasks=queue, clock=clock, schedule={"often": timedelta(minutes=1)})
+        beat.tick()
+        clock.advance(days=-1)
+        beat.tick()
+        assert queue.periodic == ["often", "often"]
+        beat.tick()
+        clock.advance(minutes=1)
+        beat.tick()
+        assert queue.periodic == ["often", "often", "often"]
+
+    def test_a_clock_that_is_put_forward_queues_each_task_once(self, queue: Any, clock: FrozenClock) -> None:
+        beat = Beat(tasks=queue, clock=clock, schedule={"often": timedelta(minutes=1)})
+        beat.tick()
+        clock.advance(days=1)
+        beat.tick()
+        beat.tick()
+        assert queue.periodic == ["often", "often"]
+
     def test_what_could_not_be_queued_stays_due(self, queue: Any, clock: FrozenClock) -> None:
         beat = Beat(tasks=queue, clock=clock, schedule={"often": timedelta(minutes=1)})
         queue.error = BrokerUnavailableError("away")

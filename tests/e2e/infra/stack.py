@@ -1,5 +1,6 @@
 """All of h in containers, on a network and ports of their own."""
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -46,6 +47,7 @@ class Recipe:
         port: The port that is published, if any.
         env: Variables of its own.
         hardened: Whether it is ours, and so runs as compose runs it.
+        volumes: Where volumes are mounted, by their names.
     """
 
     image: str
@@ -53,6 +55,7 @@ class Recipe:
     port: int | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     hardened: bool = True
+    volumes: Mapping[str, str] = field(default_factory=dict)
 
 
 RECIPES: Mapping[str, Recipe] = {
@@ -165,10 +168,11 @@ class Stack:
 
     def start(self, name: str, *, number: int = 1, env: Mapping[str, str] | None = None) -> str:
         """Start a container of a kind; with a number above 1 it is one more of that kind. Return its name."""
-        recipe = RECIPES[name]
+        recipe = self.recipe(name)
         key = name if number == 1 else f"{name}{number}"
         settings = {**(self.env() if recipe.hardened else {}), **recipe.env, **(env or {})}
-        container = DockerContainer(recipe.image, env=settings).with_network(self._network).with_network_aliases(key)
+        container = DockerContainer(tagged(recipe.image) if recipe.hardened else recipe.image, env=settings)
+        container.with_network(self.home_of(name)).with_network_aliases(key)
         if recipe.port is not None:
             container.with_bind_ports(recipe.port, self.ports.setdefault(key, free_port()))
         options: dict[str, Any] = {"labels": leftovers.labels(), **(HARDENED if recipe.hardened else {})}
@@ -179,9 +183,20 @@ class Stack:
             container.with_command(list(recipe.command))
         if recipe.hardened:
             container.tmpfs = TEMPORARY
+        for volume, directory in recipe.volumes.items():
+            container.with_volume_mapping(volume, directory, "rw")
         container.start()
         self._containers[key] = self.docker.containers.get(container.get_container_id())
         return key
+
+    def recipe(self, name: str) -> Recipe:
+        """Return how a container of a kind is started."""
+        return RECIPES[name]
+
+    def home_of(self, name: str) -> Network:
+        """Return the network on which a container of a kind is started."""
+        del name
+        return self._network
 
     def remove(self, name: str) -> None:
         """Stop a container in order, and forget it."""
@@ -262,6 +277,11 @@ class Stack:
         state = container.attrs["State"]
         assert state["Status"] == "running", f"{name} has ended with {state['ExitCode']}:\n{self.log(name)[-3000:]}"
         return bool(state["Health"]["Status"] == "healthy")
+
+
+def tagged(image: str) -> str:
+    """Return an image of ours under the tag that is tested, `H_IMAGES`."""
+    return f"{image}:{os.environ.get('H_IMAGES', 'latest')}"
 
 
 def _ignoring_absence(remove: Callable[[], object]) -> None:

@@ -83,12 +83,24 @@ def all_found(api: Api, *, tag: str) -> list[str]:
         after = rows[-1]["created"]
 
 
+def found_or_nothing(api: Api, tag: str) -> list[str]:
+    """Return what `all_found` does; nothing while the search is not there."""
+    try:
+        return all_found(api, tag=tag)
+    except httpx2.HTTPStatusError as error:
+        if error.response.status_code != 503:
+            raise
+        return []
+    except httpx2.TransportError:
+        return []
+
+
 def nothing_lost(system: System, writer: Writer, *, api: Api, tag: str, socket: Listener | None) -> None:
     """Compare what was acknowledged with PostgreSQL, the search, the sockets and the mail."""
     written = set(writer.written)
     stored = system.sql(f"SELECT count(*) FROM annotation WHERE text LIKE '{tag} %'")  # noqa: S608 - our own tag
     assert int(stored) >= len(written)
-    wait_until(lambda: written <= set(_found(api, tag)), seconds=90, what="search finds all that was written")
+    wait_until(lambda: written <= set(found_or_nothing(api, tag)), seconds=90, what="search finds all that was written")
     found = all_found(api, tag=tag)
     assert len(found) == len(set(found)), "search found something twice"
     if socket is not None:
@@ -99,17 +111,6 @@ def nothing_lost(system: System, writer: Writer, *, api: Api, tag: str, socket: 
     waiting = "SELECT count(*) FROM outbox WHERE published_at IS NULL AND due_at <= now() + interval '1 hour'"
     wait_until(lambda: system.sql(waiting) == "0", seconds=60, what="all events are published")
     assert system.sql("SELECT count(*) FROM dead_letter") == "0"
-
-
-def _found(api: Api, tag: str) -> list[str]:
-    try:
-        return all_found(api, tag=tag)
-    except httpx2.HTTPStatusError as error:
-        if error.response.status_code != 503:
-            raise
-        return []
-    except httpx2.TransportError:
-        return []
 
 
 def _mails(system: System, tag: str) -> dict[str, str]:

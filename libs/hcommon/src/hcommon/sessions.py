@@ -77,8 +77,10 @@ class SessionStore:
         )
         index = f"{_INDEX}{user_id}"
         with _translate_errors(), self._redis.pipeline() as pipeline:
+            gone = self._ended(user_id)
             pipeline.set(_KEY + session.key, _encode(session), ex=_LIFETIME_SECONDS)
-            pipeline.zremrangebyscore(index, "-inf", (now - LIFETIME).timestamp())
+            if gone:
+                pipeline.zrem(index, *gone)
             pipeline.zadd(index, {session.key: now.timestamp()})
             pipeline.expire(index, _LIFETIME_SECONDS)
             pipeline.execute()
@@ -129,6 +131,12 @@ class SessionStore:
             pipeline.expire(index, _LIFETIME_SECONDS)
             saved = pipeline.execute()[0]
         return bool(saved)
+
+    def _ended(self, user_id: int) -> list[str]:
+        """Return the keys of sessions that Redis has let go: it knows how old they are, whatever our clock says."""
+        keys = self._indexed(user_id)
+        kept: Any = self._redis.mget([_KEY + key for key in keys]) if keys else []
+        return [key for key, raw in zip(keys, kept, strict=True) if raw is None]
 
     def _indexed(self, user_id: int) -> list[str]:
         members: Any = self._redis.zrange(f"{_INDEX}{user_id}", 0, -1)

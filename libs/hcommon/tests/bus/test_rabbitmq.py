@@ -57,6 +57,7 @@ class ScriptedBroker(socketserver.ThreadingTCPServer):
         self.published: list[tuple[str, bool, bytes, bytes]] = []
         self.stored: deque[tuple[str, bytes, bytes]] = deque()
         self.declared: list[tuple[str, bytes]] = []
+        self.missing: set[str] = set()
         self.acknowledged: list[int] = []
         self.acked = threading.Condition()
 
@@ -106,6 +107,10 @@ class ScriptedConnection(socketserver.StreamRequestHandler):
             self.send(0, 10, 30, struct.pack(">HIH", 100, 131072, 60))
         elif method == (50, 10):
             name, at = read_short(data, 2)
+            if data[at] & 1 and name in self.server.missing:  # asked whether it is there
+                self.send(channel, 20, 40, struct.pack(">H", 404) + short("NOT_FOUND") + struct.pack(">HH", 50, 10))
+                return True
+            self.server.missing.discard(name)
             self.server.declared.append((name, data[at:]))
             self.send(channel, 50, 11, short(name) + struct.pack(">II", 0, 0))
         elif method == (60, 20):
@@ -259,3 +264,28 @@ class TestConsuming:
             recorder.next_received()
             broker.wait_for_acks(2)
         assert broker.acknowledged == [1, 2]
+
+    @pytest.mark.parametrize("is_missing", [True, False])
+    def test_says_when_the_queue_was_gone_and_events_with_it(
+        self, broker: ScriptedBroker, recorder: Any, running: Any, *, is_missing: bool
+    ) -> None:
+        queue = topology.websocket_queue("one")
+        broker.missing = {queue.name} if is_missing else set()
+        said: list[str] = []
+        connected = threading.Event()
+
+        def on_connected() -> None:
+            said.append("connected")
+            connected.set()
+
+        consumer = EventConsumer(
+            broker_url=broker.url,
+            queue=queue,
+            handle=recorder.handle,
+            failures=recorder,
+            on_connected=on_connected,
+            on_missed=lambda: said.append("missed"),
+        )
+        with running(consumer):
+            assert connected.wait(20)
+        assert said == (["missed", "connected"] if is_missing else ["connected"])

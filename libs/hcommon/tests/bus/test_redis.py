@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 from hcommon.bus import topology
+from hcommon.bus.consumer import EventConsumer
 from hcommon.bus.redis import EXPIRING, QueueExpiredError
 from hcommon.events.base import Consumer
 from hstandalone.valkey import EmbeddedValkey
@@ -165,6 +166,25 @@ class TestQueueThatExpires:
         self._publish(bus_url, "one")
         with pytest.raises(QueueExpiredError):
             process.take(1)
+
+    def test_a_service_is_told_when_it_comes_back_to_nothing(
+        self, bus_url: str, bus_client: redis.Redis, recorder: Any, running: Any
+    ) -> None:
+        queue = self._queue(60)
+        said: list[str] = []
+        consumer = EventConsumer(
+            broker_url=bus_url,
+            queue=queue,
+            handle=recorder.handle,
+            failures=recorder,
+            on_missed=lambda: said.append("missed"),
+        )
+        for deadline_is_kept, times in ((True, 1), (True, 1), (False, 2)):
+            if not deadline_is_kept:
+                bus_client.delete(EXPIRING)
+            with running(consumer):
+                assert consumer.connected.wait(SECONDS)
+            assert len(said) == times
 
     def test_those_of_other_services_do_not(self, start: Any, bus_client: redis.Redis) -> None:
         start(WORKER)

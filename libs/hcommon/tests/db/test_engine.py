@@ -1,9 +1,11 @@
 """Transactions, reads, and PostgreSQL being away."""
 
 import os
+import re
 import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -159,3 +161,20 @@ class TestBusy:
     def test_a_value_beyond_a_limit_of_postgresql_is_not(self, fresh_database: Database) -> None:
         with pytest.raises(OperationalError), fresh_database.read() as connection:
             connection.execute(text("SELECT array_to_tsvector(ARRAY[repeat('x', 3000)])"))
+
+
+class TestCutConnection:
+    def test_is_given_up_by_both_ends_within_a_minute(self, fresh_database: Database) -> None:
+        with fresh_database.read() as connection:
+            driver: Any = connection.connection.dbapi_connection
+            own = driver.get_dsn_parameters()
+            options = own["options"]
+        assert int(own["tcp_user_timeout"]) <= 20_000
+        assert int(own["keepalives_idle"]) + int(own["keepalives_interval"]) * int(own["keepalives_count"]) <= 30
+        server = dict(re.findall(r"-c (tcp_\w+)=(\d+)", options))
+        assert int(server["tcp_user_timeout"]) <= 60_000
+        assert (
+            int(server["tcp_keepalives_idle"])
+            + int(server["tcp_keepalives_interval"]) * int(server["tcp_keepalives_count"])
+            <= 60
+        )

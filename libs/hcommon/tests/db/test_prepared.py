@@ -16,9 +16,10 @@ class TestPrepared:
                 session.execute(_named, {"ids": [number]})
             plans = session.execute(
                 text("SELECT generic_plans, custom_plans FROM pg_prepared_statements WHERE statement LIKE :mine"),
-                {"mine": '%"group".name%'},
+                {"mine": 'PREPARE h%AS SELECT "group".name%'},
             ).one()
-        assert tuple(plans) == (10, 0)
+        assert plans.generic_plans >= 10
+        assert plans.custom_plans == 0
 
     def test_in_a_session_it_sees_what_the_session_has_not_written_yet(self, rolled_back: Database) -> None:
         with rolled_back.transaction() as session:

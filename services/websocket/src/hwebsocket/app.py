@@ -77,6 +77,7 @@ class Service:
             ),
             clock=clock,
             metrics=metrics,
+            on_missed=lambda: self._close_all(CloseReason.MISSED),
         )
         self._parts = SocketParts(
             registry=self.registry,
@@ -153,14 +154,19 @@ class Service:
         self._executor.shutdown(wait=False, cancel_futures=True)
         _log.info("stopped")
 
-    async def _send_away(self) -> None:
+    async def _close_all(self, reason: CloseReason) -> None:
+        """Close the sockets that there are now, few enough at a time that they can all come back."""
         connections = list(self.registry)
         pause = min(1 / _CLOSES_A_SECOND, self._settings.websocket_drain_seconds / max(1, len(connections)))
         loop = asyncio.get_running_loop()
         started = loop.time()
         for number, connection in enumerate(connections):
             await asyncio.sleep(max(0.0, started + number * pause - loop.time()))
-            connection.close(CloseReason.SHUTDOWN)
+            connection.close(reason)
+
+    async def _send_away(self) -> None:
+        await self._close_all(CloseReason.SHUTDOWN)
+        loop = asyncio.get_running_loop()
         deadline = loop.time() + _FAREWELL_SECONDS
         while self._parts.leaving and loop.time() < deadline:  # noqa: ASYNC110 - once in a process's life
             await asyncio.sleep(_POLL_SECONDS)

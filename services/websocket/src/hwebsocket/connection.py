@@ -32,6 +32,7 @@ class CloseReason(Enum):
     REVOKED = ("revoked", 1008, "signed out")
     TOO_BIG = ("too_big", 1009, "message too big")
     SHUTDOWN = ("shutdown", 1012, "service restart")
+    MISSED = ("missed", 1012, "events were missed")
     SLOW = ("slow", 1013, "reading too slowly")
     NO_PONG = ("no_pong", None, "")
 

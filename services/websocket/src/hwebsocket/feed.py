@@ -6,8 +6,8 @@ writes to them, and the thread waits for it, so that events are acknowledged aft
 
 import asyncio
 import threading
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, Final
 
 from hcommon.bus import topology
 from hcommon.bus.consumer import Delivery, EventConsumer
@@ -67,7 +67,20 @@ class Feed:
         subscribers: Subscribers,
         clock: Clock,
         metrics: Metrics,
+        on_missed: Callable[[], Coroutine[Any, Any, None]],
     ) -> None:
+        """Prepare; nothing connects before `start`.
+
+        Args:
+            broker_url: Where the events come from.
+            instance: Names the process's own queue.
+            loader: Reads what a batch is about.
+            subscribers: Find the sockets and write to them.
+            clock: For the lag.
+            metrics: For counts.
+            on_missed: Awaited on the event loop when events have passed that no socket here has heard of.
+        """
+        self._instance = instance
         self._loader = loader
         self._subscribers = subscribers
         self._clock = clock
@@ -83,9 +96,11 @@ class Feed:
             max_batch=_MAX_BATCH,
             max_wait_seconds=_MAX_WAIT_SECONDS,
             on_connected=self._review,
+            on_missed=self._missed,
         )
         self._was_connected = False
         self._last_lag_seconds: float | None = None
+        self._on_missed = on_missed
 
     @property
     def news(self) -> str:
@@ -117,6 +132,11 @@ class Feed:
         assert self._loop is not None, "start() comes first"  # noqa: S101 - a programmer's mistake
         loaded = self._loader.load(events)
         asyncio.run_coroutine_threadsafe(self._deliver(events, loaded), self._loop).result()
+
+    def _missed(self) -> None:
+        assert self._loop is not None, "start() comes first"  # noqa: S101 - a programmer's mistake
+        _log.warning("events_missed", queue=self._instance)
+        asyncio.run_coroutine_threadsafe(self._on_missed(), self._loop)  # takes its time, and the feed goes on
 
     def _review(self) -> None:
         """After an outage look at who may see what: a queue that expired meanwhile took its events with it."""

@@ -24,7 +24,7 @@ CLOSED = Metric(
     "websocket.closed.{reason}",
     "counter",
     "sockets",
-    "Sockets closed, by reason: client, invalid, binary, flood, revoked, too_big, slow, no_pong, shutdown.",
+    "Sockets closed, by reason: client, invalid, binary, flood, revoked, too_big, slow, no_pong, missed, shutdown.",
 )
 REFUSED = Metric(
     "websocket.refused.{reason}",

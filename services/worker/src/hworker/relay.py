@@ -13,6 +13,7 @@ from typing import Final
 
 import orjson
 from hcommon.bus.backoff import Outage
+from hcommon.bus.failures import LONGEST_DELAY
 from hcommon.bus.publisher import OutgoingEvent, Publisher
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
@@ -20,7 +21,7 @@ from hcommon.errors import UnavailableError
 from hcommon.logging import get_logger
 from hcommon.metrics import Metrics
 from hcommon.models import OutboxEvent
-from sqlalchemy import ColumnElement, Connection, and_, func, select, text, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from hworker import metrics as names
@@ -31,7 +32,10 @@ _GAUGE_SECONDS: Final = 10.0
 # A relay whose machine dies in mid-batch must not hold the lock until TCP notices.
 _IDLE_IN_TRANSACTION: Final = "30s"
 
-_ANY_DUE: Final = text("SELECT 1 FROM outbox WHERE published_at IS NULL AND due_at <= :now LIMIT 1")
+_ANY_DUE: Final = text(
+    "SELECT 1 FROM outbox WHERE published_at IS NULL AND (due_at <= :now OR due_at = occurred_at OR due_at > :never)"
+    " LIMIT 1"
+)
 
 _log = get_logger(__name__)
 
@@ -73,7 +77,8 @@ class Relay:
         # duplicate a try instead of hundreds.
         limit = 1
         while not stop.is_set():
-            due = connection.execute(_ANY_DUE, {"now": self._clock.now()}).first()
+            now = self._clock.now()
+            due = connection.execute(_ANY_DUE, {"now": now, "never": now + LONGEST_DELAY}).first()
             published = self.relay_batch(publisher, limit=limit) if due else 0
             outage.over()
             self._report_age()
@@ -119,11 +124,11 @@ class Relay:
         self._metrics.gauge(names.OUTBOX_AGE, self.oldest_age().total_seconds())
 
     def oldest_age(self) -> timedelta:
-        """Return how long the oldest event that is due has been waiting; nothing when none is."""
+        """Return how long the oldest event that is due has waited; nothing when none is, or its clock is ahead."""
         now = self._clock.now()
         with self._database.read() as connection:
             oldest = connection.execute(select(func.min(OutboxEvent.due_at)).where(_due(now))).scalar()
-        return now - oldest if oldest else timedelta()
+        return max(now - oldest, timedelta()) if oldest else timedelta()
 
 
 def _causes(events: Iterable[OutgoingEvent]) -> dict[str, int | list[str]]:
@@ -137,7 +142,17 @@ def _causes(events: Iterable[OutgoingEvent]) -> dict[str, int | list[str]]:
 
 
 def _due(now: datetime) -> ColumnElement[bool]:
-    return and_(OutboxEvent.published_at.is_(None), OutboxEvent.due_at <= now)
+    """Return whether a row is to be published: its time has come, or it has none that can be right.
+
+    Clocks differ. What was never put off is due whatever the clock of its writer said, and nobody puts an event off
+    for longer than `LONGEST_DELAY`: a clock that was ahead did.
+    """
+    is_time = or_(
+        OutboxEvent.due_at <= now,
+        OutboxEvent.due_at == OutboxEvent.occurred_at,
+        OutboxEvent.due_at > now + LONGEST_DELAY,
+    )
+    return and_(OutboxEvent.published_at.is_(None), is_time)
 
 
 def _lock_due(session: Session, *, now: datetime, limit: int) -> list[OutgoingEvent]:

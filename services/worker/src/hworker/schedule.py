@@ -48,6 +48,7 @@ class Beat:
         """
         now = self._clock.now()
         for name, interval in self._schedule.items():
-            if self._next.get(name, now) <= now:
+            # The clock may have been put back: then what was due by the old time is not waited for.
+            if not now < self._next.get(name, now) <= now + interval:
                 self._tasks.send_periodic(name, expires_seconds=interval.total_seconds())
                 self._next[name] = now + interval

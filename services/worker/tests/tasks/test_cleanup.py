@@ -10,14 +10,14 @@ from hcommon.crypto import hash_token
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.models import Annotation, AuthClient, AuthzCode, Flag, Grant, Notification, OutboxEvent, Token
 from hcommon.models.feature import Feature, FeatureCohort, FeatureCohortFeature
-from hcommon.testing.clock import START
+from hcommon.testing.clock import START, FrozenClock
 from hcommon.testing.factories import make_access_token, make_annotation, make_user, make_world_group
 from hworker.context import Context
 from hworker.tasks import cleanup
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 
-PAST, FUTURE = START - timedelta(days=1), START + timedelta(days=1)
+PAST, FUTURE = START - timedelta(days=2), START + timedelta(days=1)
 
 
 def add_token(
@@ -64,6 +64,14 @@ class TestPurgeTokens:
         assert dead
         cleanup.purge_tokens(context)
         assert (ids(session, Token), ids(session, Grant)) == kept
+
+    def test_a_clock_that_is_ahead_for_a_while_signs_nobody_out(
+        self, context: Context, session: Session, clock: FrozenClock
+    ) -> None:
+        token = add_token(session, access=FUTURE, refresh=FUTURE)
+        clock.advance(hours=23)
+        cleanup.purge_tokens(context)
+        assert ids(session, Token) == {token.id}
 
     def test_leaves_a_new_grant_whose_token_is_on_the_way(self, context: Context, session: Session) -> None:
         grant = Grant(id=uuid4(), user_id=make_user(session).id, source="code", created=START)

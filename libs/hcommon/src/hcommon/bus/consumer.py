@@ -81,6 +81,7 @@ class EventConsumer:
         max_batch: int = 1,
         max_wait_seconds: float = 0.05,
         on_connected: Callable[[], None] | None = None,
+        on_missed: Callable[[], None] | None = None,
         outages: Mapping[type[UnavailableError], str] | None = None,
     ) -> None:
         """Prepare; nothing connects before `run`.
@@ -94,6 +95,8 @@ class EventConsumer:
             max_batch: Most events that are acknowledged together, and that `handle` is called with.
             max_wait_seconds: How long the first event of a batch waits for others.
             on_connected: Called in the consumer's thread whenever the queue is consumed (again), before any event.
+            on_missed: Called before `on_connected` when the queue was not there (any more): what was published until
+                now reached nobody.
             outages: Failures, besides PostgreSQL's, that no event is to blame for and all of them wait for, with the
                 server's name for the log.
         """
@@ -107,6 +110,7 @@ class EventConsumer:
         self._max_batch = max_batch
         self._max_wait_seconds = max_wait_seconds
         self._on_connected = on_connected
+        self._on_missed = on_missed
         self._outages: dict[type[UnavailableError], str] = {DatabaseUnavailableError: "database", **(outages or {})}
         # Also imports the transport, here and not in several threads at once.
         template = Connection(broker_url)
@@ -136,9 +140,12 @@ class EventConsumer:
             channel = connection.channel()
             channel.basic_qos(0, max(2 * self._max_batch, 10), False)  # noqa: FBT003 - kombu's positional signature
             queue = self._queue(channel)
+            is_missing = self._on_missed is not None and self._is_missing(connection)
             queue.declare()
             with KombuConsumer(channel, queues=[queue], on_message=self._waiting.append, auto_declare=False):
                 outage.over()
+                if is_missing and self._on_missed is not None:
+                    self._on_missed()
                 if self._on_connected is not None:
                     self._on_connected()
                 self.connected.set()
@@ -146,6 +153,16 @@ class EventConsumer:
                     batch = self._collect(connection)
                     if batch:
                         self._process(batch, connection, stop)
+
+    def _is_missing(self, connection: Connection) -> bool:
+        """Return whether the broker has no such queue."""
+        probe = connection.channel()
+        try:
+            self._queue(probe).queue_declare(passive=True)
+        except connection.channel_errors:  # the answer closes the channel
+            return True
+        probe.close()
+        return False
 
     def _collect(self, connection: Connection) -> list[Message]:
         """Return the next batch, empty when nothing arrived for a while."""

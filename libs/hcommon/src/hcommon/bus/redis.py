@@ -203,6 +203,11 @@ class Channel(redis.Channel):  # type: ignore[misc]  # kombu ships no types
         if is_new:
             raise QueueExpiredError(f"The queue {queue} had expired.")
 
+    def _has_queue(self, queue: str, **options: Any) -> bool:
+        """Return whether a queue is there; one that expires and is empty has nothing but its deadline."""
+        with self.conn_or_acquire() as client:
+            return client.zscore(EXPIRING, queue) is not None or bool(super()._has_queue(queue, **options))
+
     def _purge(self, queue: str) -> int:
         with self.conn_or_acquire() as client:
             dropped = int(client.llen(_in_hand(queue)))

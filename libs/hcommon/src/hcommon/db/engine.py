@@ -30,6 +30,32 @@ RANDOM_PAGE_COST = 1.1
 ANSWER_SECONDS = STATEMENT_TIMEOUT_MS / 1000 + 5
 """For a service whose callers wait: how long PostgreSQL may be silent. By then its own timeout would have come."""
 
+# A machine that is gone, or a network that is cut, refuses nothing: the kernel alone finds out. By its own settings it
+# takes a quarter of an hour to give up what it sent, and two hours to look at a connection on which nothing happens.
+_OWN_TIMERS = {
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,  # milliseconds
+}
+# The same at PostgreSQL's end, where the transaction of a client that is gone holds its locks for as long.
+_SERVER_TIMERS = {
+    "tcp_keepalives_idle": 30,
+    "tcp_keepalives_interval": 10,
+    "tcp_keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds
+}
+
+_SESSION = {
+    "timezone": "UTC",
+    "statement_timeout": STATEMENT_TIMEOUT_MS,
+    "random_page_cost": RANDOM_PAGE_COST,
+    # Of prepared statements, and of those in triggers: PostgreSQL otherwise plans one whose parameters are arrays at
+    # every use, since a plan for any array looks dearer to it than one for the array at hand.
+    "plan_cache_mode": "force_generic_plan",
+    **_SERVER_TIMERS,
+}
+
 _RAW_JSON = psycopg2.extensions.new_type((114, 3802), "RAW_JSON", lambda value, _: value)
 
 _AWAY = "The database is not available."
@@ -118,13 +144,8 @@ def _create_engine(url: str, *, pool_size: int, application_name: str) -> Engine
         connect_args={
             "application_name": application_name,
             "connect_timeout": POOL_TIMEOUT_SECONDS,
-            # Of prepared statements, and of those in triggers: PostgreSQL otherwise plans one whose parameters are
-            # arrays at every use, since a plan for any array looks dearer to it than one for the array at hand.
-            "options": (
-                f"-c timezone=UTC -c statement_timeout={STATEMENT_TIMEOUT_MS} -c random_page_cost={RANDOM_PAGE_COST} "
-                "-c plan_cache_mode=force_generic_plan"
-            ),
-            "keepalives_idle": 30,
+            "options": " ".join(f"-c {name}={value}" for name, value in _SESSION.items()),
+            **_OWN_TIMERS,
         },
     )
 

@@ -29,6 +29,7 @@ from sqlalchemy import ColumnElement, Executable, and_, delete, exists, or_, sel
 
 from hworker import metrics as names
 from hworker.context import Context
+from hworker.tasks.chunks import in_chunk
 
 CHUNK: Final = 1000
 
@@ -49,13 +50,16 @@ KEEP_RECEIPTS: Final = timedelta(days=30)
 GRACE: Final = timedelta(hours=1)
 """A grant without tokens is left alone this long: its first token may be on the way."""
 
+KEEP_EXPIRED: Final = timedelta(days=1)
+"""A clock that is ahead for less signs nobody out: what it takes to be expired is valid again when it is put right."""
+
 _log = get_logger(__name__)
 
 
 def purge_tokens(context: Context) -> None:
-    """Remove tokens of which access and refresh have both expired, then grants that are left without a token."""
+    """Remove tokens of which access and refresh expired a while ago, then grants that are left without a token."""
     now = context.clock.now()
-    _purge(context, "token", lambda: _delete_some(Token, *_expired(now)))
+    _purge(context, "token", lambda: _delete_some(Token, *_expired(now - KEEP_EXPIRED)))
     unused = and_(Grant.created < now - GRACE, ~exists().where(Token.grant_id == Grant.id))
     _purge(context, "grant", lambda: _delete_some(Grant, unused))
 
@@ -105,7 +109,7 @@ def purge_deleted_users(context: Context) -> None:
     for model, owner in ((Grant, Grant.user_id), (Notification, Notification.recipient_id), (Mention, Mention.user_id)):
         _purge(context, model.__tablename__, partial(_delete_some, model, owner.in_(gone)))
     claims = select(DocumentURI.id).where(DocumentURI.user_id.in_(gone)).limit(CHUNK).with_for_update(skip_locked=True)
-    disown = update(DocumentURI).where(DocumentURI.id.in_(claims)).values(user_id=None).returning(DocumentURI.id)
+    disown = update(DocumentURI).where(in_chunk(DocumentURI.id, claims)).values(user_id=None).returning(DocumentURI.id)
     _purge(context, "claim", lambda: disown)
     _purge(context, "user", lambda: _delete_some(User, User.deleted, empty))
 
@@ -141,7 +145,7 @@ def _expired(now: datetime) -> tuple[Any, ...]:
 def _delete_some(model: type[Any], *conditions: Any) -> Executable:
     """Return the statement that deletes a chunk, leaving what somebody else holds for the next time."""
     some = select(model.id).where(*conditions).limit(CHUNK).with_for_update(skip_locked=True)
-    return delete(model).where(model.id.in_(some)).returning(model.id)
+    return delete(model).where(in_chunk(model.id, some)).returning(model.id)
 
 
 def _purge(context: Context, table: str, statement: Callable[[], Executable]) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy import ColumnElement, Table, delete, exists, select, update
 from sqlalchemy.orm import Session
 
 from hworker.context import Context
+from hworker.tasks.chunks import in_chunk
 
 CHUNK: Final = 500
 """Annotations of one transaction."""
@@ -120,7 +121,7 @@ def _change(
     some = select(Annotation.id).where(*conditions).order_by(Annotation.id).limit(chunk).with_for_update(key_share=True)
     changed = session.execute(
         update(_annotations)
-        .where(_annotations.c.id.in_(some))
+        .where(in_chunk(_annotations.c.id, some))
         .values(revision=_annotations.c.revision + 1, **values)
         .returning(_annotations.c.id, _annotations.c.revision)
     )
