@@ -14,7 +14,7 @@ PACKAGES = {
     "hcommon": "libs/hcommon/src/hcommon",
     **{f"h{name}": f"services/{name}/src/h{name}" for name in ("web", "worker", "websocket", "indexer", "standalone")},
 }
-WRITTEN_LATER = {"compose/.env"}
+WRITTEN_LATER = {"compose/.env", "var/chaos.md"}
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
