@@ -8,6 +8,7 @@ import argparse
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 
 import load
 import psycopg2
@@ -50,11 +51,11 @@ def _measured(size: int, *, workers: int) -> dict[str, str]:
         console.print(size, found)
         for name, paths in _cases(world).items():
             load.get(running.url, paths, seconds=2)
-            found[name] = _cost(running, lambda paths=paths: load.get(running.url, paths, seconds=SECONDS))
+            found[name] = _cost(running, partial(load.get, running.url, paths, seconds=SECONDS))
             console.print(size, name, found[name])
         load.create(running.url, world, seconds=2)
         time.sleep(CREATES_UNTIL_QUIET_SECONDS)
-        found["create"] = _cost(running, lambda: _create(running, world))
+        found["create"] = _cost(running, partial(load.create, running.url, world, seconds=SECONDS))
         found["database, with indexes"] = _size(database_url)
         console.print(size, found)
         return found
@@ -87,10 +88,6 @@ def _cost(running: system.System, measure: Callable[[], load.Rate]) -> str:
     return (
         f"{rate.per_second:.0f}/s (p50 {rate.p50_ms:.0f} ms{failed}; h {others:.1f} ms, PostgreSQL {database:.1f} ms)"
     )
-
-
-def _create(running: system.System, world: World) -> load.Rate:
-    return load.create(running.url, world, seconds=SECONDS)
 
 
 def _size(database_url: str) -> str:

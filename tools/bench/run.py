@@ -43,6 +43,7 @@ def main() -> None:
         running.run("h", "search", "reindex")
         console.print(f"reindexed {options.annotations / (time.monotonic() - started):.0f} documents/s")
         rows = measure(running, world, seconds=options.seconds, only=options.only)
+        rows += sockets.measure(running, world, only=options.only)
     rows += [(f"idle memory, {name}", f"{megabytes:.0f} MB") for name, megabytes in sorted(idle.items())]
     rows.append(("idle memory, everything", f"{sum(idle.values()):.0f} MB"))
     rows.append(("first start to the first 200", f"{running.first_start_seconds:.1f} s"))
@@ -50,7 +51,7 @@ def main() -> None:
 
 
 def measure(running: system.System, world: World, *, seconds: int, only: str) -> list[tuple[str, str]]:
-    """Measure every rate and latency."""
+    """Measure every rate and latency but those of many sockets."""
     url, token = running.url, world.tokens[1]
     busy = [page for page, count in world.pages if count >= 50]  # noqa: PLR2004 - a full first page
     pages = [load.search_path(page) for page in busy]
@@ -87,7 +88,7 @@ def measure(running: system.System, world: World, *, seconds: int, only: str) ->
         rows.append(("create to notification on a socket", _latency(noticed)))
         found = asyncio.run(load.searchable_latency(url, world))
         rows.append(("create to found by `any=`", _latency(found)))
-    return rows + sockets.measure(running, world, only=only)
+    return rows
 
 
 def _create(running: system.System, world: World, seconds: int) -> list[tuple[str, str]]:

@@ -1,0 +1,74 @@
+"""Measures what `make up` runs, with the same requests as `make bench`; prints one Markdown table.
+
+With `RATE_LIMITS=false` and `UVICORN_WORKERS=2` in compose/.env: `make up`, then `tools/bench/containers.py`. It fills
+the installation with invented annotations: run it on one that you throw away (`docker compose down --volumes`).
+"""
+
+import argparse
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import run
+import system
+from populate import populate
+
+COMPOSE = Path(__file__).parents[2] / "compose"
+
+
+@dataclass(frozen=True)
+class Containers(system.System):
+    """The containers of `make up`, which have no common parent process."""
+
+    def run(self, *argv: str) -> str:
+        """Run one of our commands in the web container."""
+        return _compose("exec", "-T", "web", *argv)
+
+
+def main() -> None:
+    """Fill, index, measure."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--annotations", type=int, default=20_000)
+    parser.add_argument("--seconds", type=int, default=8, help="for each rate")
+    parser.add_argument("--only", default="", help="measure only rows whose name contains this")
+    options = parser.parse_args()
+    variables = dict(
+        line.split("=", 1) for line in (COMPOSE / ".env").read_text().splitlines() if "=" in line and line[0] != "#"
+    )
+    address = _docker("inspect", "--format", _ADDRESS, _compose("ps", "--quiet", "postgres").strip())
+    database_url = f"postgresql://h:{variables['POSTGRES_PASSWORD']}@{address.split()[0]}:5432/h"
+    running = Containers(
+        url=f"http://localhost:{variables.get('H_PORT', '5000')}",
+        environment={
+            "DATABASE_URL": database_url,
+            "WEBSOCKET_URL": f"ws://localhost:{variables.get('H_WEBSOCKET_PORT', '5001')}/ws",
+        },
+        pid=0,
+        first_start_seconds=0.0,
+    )
+    world = populate(
+        database_url,
+        annotations=options.annotations,
+        pages=options.annotations // 10,
+        authority=variables.get("AUTHORITY", "localhost"),
+    )
+    run.console.print(running.run("h", "search", "reindex"))
+    rows = run.measure(running, world, seconds=options.seconds, only=options.only)
+    print("| what | measured |\n| --- | --- |")
+    for name, value in rows:
+        print(f"| {name} | {value} |")
+
+
+_ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
+
+
+def _compose(*argv: str) -> str:
+    return _docker("compose", "--file", str(COMPOSE / "compose.yaml"), *argv)
+
+
+def _docker(*argv: str) -> str:
+    return subprocess.run(["docker", *argv], check=True, capture_output=True, text=True).stdout
+
+
+if __name__ == "__main__":
+    main()
