@@ -80,6 +80,10 @@ def measure(running: system.System, world: World, *, seconds: int, only: str) ->
         if only in name:
             rows.append((name, _rate(load.get(url, paths, token=who, seconds=seconds))))
             console.print(rows[-1])
+    name = "page search that the client has already, 304"
+    if only in name:
+        known = load.etag(url, pages[0])
+        rows.append((name, _rate(load.get(url, pages[:1], known=known, seconds=seconds))))
     if only in "create":
         rows += _create(running, world, seconds)
     if only in "latency":
