@@ -8,6 +8,7 @@ from hcommon.crypto import KeyRing
 from hcommon.presentation.annotation import LinkSettings
 from hcommon.settings import (
     DatabaseSettings,
+    LimitSettings,
     ListSetting,
     LogSettings,
     MailSettings,
@@ -29,6 +30,7 @@ class Settings(
     SiteSettings,
     ProxySettings,
     MailSettings,
+    LimitSettings,
     LogSettings,
 ):
     """Everything the web service can be told."""
@@ -44,11 +46,6 @@ class Settings(
 
     page_cache_mb: int = Field(32, ge=0, le=4096)
     """Memory that each process may keep for answers to reads of pages, in megabytes; 0 turns that off."""
-
-    rate_limits: bool = True
-    """Whether the API refuses (429) a user, an application or an address that writes or searches far more than people
-    do: four a second over five minutes, and fifty a second for an application. The embedded mode turns it off. Sign-in
-    and sign-up are limited in any case."""
 
     websocket_url: str = Field("", examples=["wss://annotate.example.org/ws"])
     """Public address of the WebSocket. Default: `APP_URL` with `ws` or `wss` and the path `/ws`."""

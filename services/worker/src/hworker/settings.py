@@ -10,6 +10,7 @@ from hcommon.presentation.links import LinkSettings
 from hcommon.settings import (
     BrokerSettings,
     DatabaseSettings,
+    LimitSettings,
     LogSettings,
     MailSettings,
     SearchSettings,
@@ -33,7 +34,14 @@ class AuthorityQueue(BaseModel):
 
 
 class Settings(
-    DatabaseSettings, BrokerSettings, SecretSettings, SiteSettings, MailSettings, SearchSettings, LogSettings
+    DatabaseSettings,
+    BrokerSettings,
+    SecretSettings,
+    SiteSettings,
+    MailSettings,
+    SearchSettings,
+    LimitSettings,
+    LogSettings,
 ):
     """Everything that `h-worker` reads from the environment."""
 

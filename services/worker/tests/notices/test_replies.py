@@ -168,8 +168,8 @@ class TestClaim:
     def test_is_had_once(self, session: Session, thread: Thread) -> None:
         notice = find(session, thread[1])
         assert notice is not None
-        assert replies.claim(session, notice=notice, now=START)
-        assert not replies.claim(session, notice=notice, now=START + timedelta(days=1))
+        assert replies.claim(session, notice=notice, limited=True, now=START)
+        assert not replies.claim(session, notice=notice, limited=True, now=START + timedelta(days=1))
         assert session.scalar(select(func.count()).select_from(Notification)) == 1
 
     @pytest.mark.parametrize(
@@ -192,4 +192,6 @@ class TestClaim:
             session.add(Notification(**told, sender_id=bob.id, created=START - timedelta(hours=hours)))
         notice = find(session, reply)
         assert notice is not None
-        assert replies.claim(session, notice=notice, now=START) is had
+        assert replies.claim(session, notice=notice, limited=True, now=START) is had
+        if not had:
+            assert replies.claim(session, notice=notice, limited=False, now=START), "the operator wants no limits"

@@ -214,6 +214,16 @@ class ProxySettings(HSettings):
         return tuple(ip_network(item, strict=False) for item in self.trusted_proxies)
 
 
+class LimitSettings(HSettings):
+    """Limits of what one person may do."""
+
+    rate_limits: bool = True
+    """Whether the API refuses (429) a user, an application or an address that writes or searches far more than people
+    do, four a second over five minutes and fifty a second for an application, and whether people are mailed of no more
+    than a day's worth of one person's replies and reports. The embedded mode turns it off. Sign-in, sign-up and mails
+    of mentions are limited in any case."""
+
+
 class MailSettings(HSettings):
     """Outgoing mail."""
 

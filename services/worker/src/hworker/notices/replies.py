@@ -89,13 +89,9 @@ def find_notice(connection: Connection | Session, *, annotation_id: UUID, links:
     )
 
 
-def claim(session: Session, *, notice: ReplyNotice, now: datetime) -> bool:
+def claim(session: Session, *, notice: ReplyNotice, limited: bool, now: datetime) -> bool:
     """Take it on to tell the recipient, in the session's transaction; False when told before or at a limit."""
-    caused = select(func.count(), func.count().filter(Notification.recipient_id == notice.recipient_id)).where(
-        Notification.sender_id == notice.replier_id, Notification.created > now - DAY
-    )
-    of_replier, to_recipient = session.execute(caused).one()
-    if of_replier >= MOST_A_DAY or to_recipient >= MOST_A_DAY_TO_ONE:
+    if limited and _causes_too_many(session, notice, now=now):
         return False
     return claim_notice(
         session,
@@ -105,6 +101,15 @@ def claim(session: Session, *, notice: ReplyNotice, now: datetime) -> bool:
         kind=NotificationKind.REPLY,
         now=now,
     )
+
+
+def _causes_too_many(session: Session, notice: ReplyNotice, *, now: datetime) -> bool:
+    caused = select(func.count(), func.count().filter(Notification.recipient_id == notice.recipient_id)).where(
+        Notification.sender_id == notice.replier_id, Notification.created > now - DAY
+    )
+    of_replier, to_recipient = session.execute(caused).one()
+    too_many: bool = of_replier >= MOST_A_DAY or to_recipient >= MOST_A_DAY_TO_ONE
+    return too_many
 
 
 # Built and planned once: every new annotation is asked about, and few are replies.

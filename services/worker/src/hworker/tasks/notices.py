@@ -26,7 +26,7 @@ def send_reply_notice(context: Context, *, event: AnnotationEvent) -> None:
     now = context.clock.now()
     with context.database.transaction() as session:
         notice = replies.find_notice(session, annotation_id=event.annotation_id, links=context.settings.links)
-        if notice is None or not replies.claim(session, notice=notice, now=now):
+        if notice is None or not replies.claim(session, notice=notice, limited=context.settings.rate_limits, now=now):
             return
         envelope = envelope_to(
             context,
@@ -74,7 +74,9 @@ def send_flag_notices(context: Context, *, event: AnnotationFlagged) -> None:
         MailServerUnavailableError: Some could not be told.
     """
     with context.database.read() as connection:
-        if flags.reports_too_much(connection, flagger_id=event.user_id, now=context.clock.now()):
+        if context.settings.rate_limits and flags.reports_too_much(
+            connection, flagger_id=event.user_id, now=context.clock.now()
+        ):
             return
         recipients = flags.recipients_of(connection, annotation_id=event.annotation_id, flagger_id=event.user_id)
     deliver_each(recipients, partial(_send_flag_notice, context, event))
