@@ -36,8 +36,8 @@ UNUSED = (
 KEPT_TRANSPORTS = ("__init__", "base", "memory", "native_delayed_delivery", "pyamqp", "redis")
 # rich asks for a lexer only to show source code.
 KEPT_LEXERS = ("__init__", "_mapping", "python", "special", "text")
-# Large, generated, and read by nobody in a container: tracebacks name their lines without showing them.
-BYTECODE_ONLY = ("cryptography", "dateutil", "elasticsearch", "elastic_transport")
+# Large, and read by nobody in a container: tracebacks name their lines without showing them.
+BYTECODE_ONLY = ("cryptography", "dateutil", "elasticsearch", "elastic_transport", "sqlalchemy")
 # Of use to compilers and type checkers only.
 SOURCES = ("*.c", "*.h", "*.pxd", "*.pyi", "*.pyx")
 
