@@ -18,6 +18,7 @@ from hcommon.bus.publisher import OutgoingEvent, Publisher
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
 from hcommon.errors import UnavailableError
+from hcommon.events.base import causes_of
 from hcommon.logging import get_logger
 from hcommon.metrics import Metrics
 from hcommon.models import OutboxEvent
@@ -132,13 +133,7 @@ class Relay:
 
 
 def _causes(events: Iterable[OutgoingEvent]) -> dict[str, int | list[str]]:
-    """Return what one line says of many events, `hcommon.events.base.causes` for those that nobody has decoded."""
-    told = [(event.event_type, orjson.loads(event.payload).get("request_id")) for event in events]
-    return {
-        "events": len(told),
-        "types": sorted({event_type for event_type, _ in told}),
-        "request_ids": list(dict.fromkeys(request_id for _, request_id in told if request_id)),
-    }
+    return causes_of([(event.event_type, orjson.loads(event.payload).get("request_id")) for event in events])
 
 
 def _due(now: datetime) -> ColumnElement[bool]:

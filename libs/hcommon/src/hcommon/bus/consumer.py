@@ -140,12 +140,12 @@ class EventConsumer:
             channel = connection.channel()
             channel.basic_qos(0, max(2 * self._max_batch, 10), False)  # noqa: FBT003 - kombu's positional signature
             queue = self._queue(channel)
-            is_missing = self._on_missed is not None and self._is_missing(connection)
+            say_missed = self._on_missed if self._on_missed and self._is_missing(connection) else None
             queue.declare()
             with KombuConsumer(channel, queues=[queue], on_message=self._waiting.append, auto_declare=False):
                 outage.over()
-                if is_missing and self._on_missed is not None:
-                    self._on_missed()
+                if say_missed is not None:
+                    say_missed()
                 if self._on_connected is not None:
                     self._on_connected()
                 self.connected.set()

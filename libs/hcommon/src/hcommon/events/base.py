@@ -47,8 +47,13 @@ class Event(BaseModel):
 
 def causes(events: Sequence[Event]) -> dict[str, int | list[str]]:
     """Return what the one log line about a batch says of it: how many, of which types, caused by which requests."""
+    return causes_of([(event.TYPE, event.request_id) for event in events])
+
+
+def causes_of(told: Sequence[tuple[str, str | None]]) -> dict[str, int | list[str]]:
+    """Return what `causes` does, of events that nobody has decoded: their types and request ids."""
     return {
-        "events": len(events),
-        "types": sorted({event.TYPE for event in events}),
-        "request_ids": list(dict.fromkeys(event.request_id for event in events if event.request_id)),
+        "events": len(told),
+        "types": sorted({event_type for event_type, _ in told}),
+        "request_ids": list(dict.fromkeys(request_id for _, request_id in told if request_id)),
     }
