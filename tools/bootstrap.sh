@@ -138,7 +138,9 @@ fi
 quiet=
 [ -t 2 ] || quiet=--quiet
 say "Installing the packages of $lock."
-"$venv/bin/uv" pip sync $quiet --python "$venv/bin/python" --require-hashes "$lock"
+# Compiled now, by all cores: else each of h's processes compiles them at its first start, or at every one where
+# PYTHONDONTWRITEBYTECODE is set, and keeps memory for it.
+"$venv/bin/uv" pip sync $quiet --compile-bytecode --python "$venv/bin/python" --require-hashes "$lock"
 set --
 for package in libs/* services/*; do
     [ -f "$package/pyproject.toml" ] && set -- "$@" --editable "./$package"

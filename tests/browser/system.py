@@ -5,7 +5,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from hcommon.testing.ports import free_port
 
 START_SECONDS = 120
 STOP_SECONDS = 60
@@ -119,14 +120,6 @@ def running() -> Iterator[System]:
             system.stop()
         finally:
             shutil.rmtree(data)
-
-
-def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _inherited() -> dict[str, str]:

@@ -7,8 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from aiosmtpd.controller import Controller
-
-from tests.faults.system import free_port
+from hcommon.testing.ports import free_port
 
 
 class MailServer:

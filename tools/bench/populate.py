@@ -17,7 +17,7 @@ from uuid import UUID, uuid4
 import orjson
 import psycopg2
 from hcommon import ids, uri
-from hcommon.crypto import hash_token, new_token
+from hcommon.tokens import hash_token, new_token
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 USERS = 200

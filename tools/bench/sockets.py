@@ -27,8 +27,9 @@ import psycopg2
 import system
 from crowd import Crowd, Member
 from hcommon import ids
-from hcommon.crypto import hash_token, new_token
 from hcommon.events.annotations import AnnotationUpdated
+from hcommon.testing.ports import free_port
+from hcommon.tokens import hash_token, new_token
 from populate import World, page_url
 
 IDLE = 5_000
@@ -78,7 +79,7 @@ class SocketProcess:
 @contextmanager
 def socket_process(running: system.System, *, port: int | None = None, **variables: str) -> Iterator[SocketProcess]:
     """Run an `h-websocket` with the system's settings and these; return at once, before it is ready."""
-    port = port or system.free_port()
+    port = port or free_port()
     named = {"WEBSOCKET_PORT": str(port), "INSTANCE": f"bench-{port}"} | variables
     environment = os.environ | running.environment | named  # noqa: TID251 - a tool, not a service
     environment.pop("PYTHONDONTWRITEBYTECODE", None)  # a second start is to be as fast as that of an installed program

@@ -17,8 +17,8 @@ import time
 from pathlib import Path
 
 import psutil  # type: ignore[import-untyped]  # psutil ships no types
+from hcommon.testing.ports import free_port
 from hstandalone.readiness import answers
-from system import free_port
 
 CHECKOUT = Path(__file__).parents[2]
 START_SECONDS = 120.0

@@ -12,11 +12,11 @@ from hcommon.auth import (
     principals_of_tokens,
     principals_of_users,
 )
-from hcommon.crypto import hash_token
 from hcommon.models import Token
 from hcommon.models.group import Role
 from hcommon.testing.clock import START
 from hcommon.testing.factories import add_member, make_access_token, make_group, make_user
+from hcommon.tokens import hash_token
 from sqlalchemy import delete, event
 from sqlalchemy.orm import Session
 

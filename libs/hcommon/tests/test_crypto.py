@@ -1,15 +1,9 @@
-"""Derived keys, signed values, token hashes and encryption at rest."""
+"""Derived keys, signed values and encryption at rest."""
 
 from datetime import timedelta
 
 import pytest
-from hcommon.crypto import (
-    InvalidSignatureError,
-    KeyRing,
-    UndecryptableError,
-    hash_token,
-    new_token,
-)
+from hcommon.crypto import InvalidSignatureError, KeyRing, UndecryptableError
 from hcommon.testing.clock import START
 from hypothesis import given
 from hypothesis import strategies as st
@@ -102,14 +96,3 @@ class TestEncrypt:
         encrypted = KeyRing(OLD).encrypt("totp", "secret")
         with pytest.raises(UndecryptableError, match="SECRET_KEY_PREVIOUS"):
             keys.decrypt("authclient", encrypted)
-
-
-class TestTokens:
-    def test_are_never_the_same_and_keep_their_prefix(self) -> None:
-        tokens = {new_token("6879-") for _ in range(100)}
-        assert len(tokens) == 100
-        assert {len(token) for token in tokens} == {5 + 43}
-        assert all(token.startswith("6879-") for token in tokens)
-
-    def test_are_looked_up_by_their_sha256(self) -> None:
-        assert hash_token("abc").hex() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

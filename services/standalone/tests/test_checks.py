@@ -2,10 +2,10 @@
 
 import os
 import socket
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hcommon.testing.ports import free_port
 from hstandalone import checks
 from hstandalone.errors import StandaloneError
 
@@ -44,7 +44,7 @@ class TestDisk:
 
 
 class TestPort:
-    def test_a_free_one_is_fine_and_stays_free(self, free_port: Callable[[], int]) -> None:
+    def test_a_free_one_is_fine_and_stays_free(self) -> None:
         port = free_port()
         checks.check_port(port, variable="PORT")
         checks.check_port(port, variable="PORT")

@@ -2,9 +2,10 @@
 
 import http.server
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
+from hcommon.testing.ports import free_port
 from hstandalone.readiness import answers
 
 
@@ -32,7 +33,7 @@ class TestAnswers:
         assert answers(f"{address}/livez")
         assert not answers(f"{address}/other")
 
-    def test_nobody_there_is_an_answer_too(self, free_port: Callable[[], int]) -> None:
+    def test_nobody_there_is_an_answer_too(self) -> None:
         assert not answers(f"http://127.0.0.1:{free_port()}/livez")
 
     def test_a_proxy_is_never_asked(self, address: str, monkeypatch: pytest.MonkeyPatch) -> None:

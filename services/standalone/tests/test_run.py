@@ -14,6 +14,7 @@ from pathlib import Path
 import psycopg2
 import pytest
 from hcommon.settings import EXIT_CONFIG
+from hcommon.testing.ports import free_port
 from hstandalone import lock
 from hstandalone.clientpackage import read_pin
 from hstandalone.errors import StandaloneError
@@ -60,7 +61,7 @@ def data_dir(open_dir: Path) -> Path:
 
 
 @pytest.fixture
-def plan(data_dir: Path, program: Program, free_port: Callable[[], int], monkeypatch: pytest.MonkeyPatch) -> Plan:
+def plan(data_dir: Path, program: Program, monkeypatch: pytest.MonkeyPatch) -> Plan:
     for name, value in (("H_DATA", str(data_dir)), ("PORT", str(free_port())), ("WEBSOCKET_PORT", str(free_port()))):
         monkeypatch.setenv(name, value)
     settings = Settings()

@@ -15,7 +15,6 @@ import pytest
 from hcommon import ids
 from hcommon.auth import Principal, principal_of_user
 from hcommon.bus.publisher import Publisher
-from hcommon.crypto import hash_token
 from hcommon.db.engine import Database
 from hcommon.events.base import Event
 from hcommon.metrics import Metrics
@@ -23,6 +22,7 @@ from hcommon.models import Annotation, Document, DocumentURI, Flag, Group, Token
 from hcommon.testing import database as databases
 from hcommon.testing import factories
 from hcommon.testing.clock import START, FrozenClock
+from hcommon.tokens import hash_token
 from hcommon.uri import normalize, uri_hash
 from hstandalone.valkey import EmbeddedValkey
 from hwebsocket.app import Service

@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +16,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from hcommon.db.engine import Database
 from hcommon.events.base import Event
 from hcommon.models import Annotation, User
+from hcommon.testing import ports
 from hcommon.testing.clock import FrozenClock
 from hcommon.testing.database import RolledBackDatabase
 from hcommon.testing.factories import make_annotation, make_user
@@ -113,9 +113,8 @@ def poll() -> Callable[..., Any]:
 
 @pytest.fixture
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return the one port of a test where nobody listens."""
+    return ports.free_port()
 
 
 @pytest.fixture

@@ -2,11 +2,12 @@
 
 import email
 import email.policy
+import random
 import socket
 import tempfile
 import threading
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -94,10 +95,16 @@ class StatsdSink:
 
 
 def free_port() -> int:
-    """Return a TCP port that nobody uses now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port that nobody uses now.
+
+    None of those that outgoing connections get: such a port would often be taken before the container is there.
+    """
+    while True:
+        with socket.socket() as probe:
+            port = random.randrange(12_000, 32_000)  # noqa: S311 - nothing secret
+            with suppress(OSError):
+                probe.bind(("", port))
+                return port
 
 
 def free_ports(count: int) -> list[int]:

@@ -8,11 +8,11 @@ from uuid import UUID
 from sqlalchemy import ARRAY, BigInteger, Connection, LargeBinary, RowMapping, any_, bindparam, func, or_, select, true
 from sqlalchemy.orm import Session
 
-from hcommon.crypto import hash_token
 from hcommon.db.prepared import prepared
 from hcommon.ids import InvalidUseridError, make_userid, normalize_username, split_userid
 from hcommon.models import Grant, Group, GroupMembership, Token, User
 from hcommon.models.group import MODERATING_ROLES, LMSRole, Role
+from hcommon.tokens import hash_token
 
 GRANT_SOURCE_JWT = "jwt"
 

@@ -1,4 +1,4 @@
-"""Keys derived from the master secret, signed values, hashed tokens and encryption at rest.
+"""Keys derived from the master secret, signed values and encryption at rest.
 
 Every key comes from `SECRET_KEY` by HKDF-SHA512 under a label of its purpose, so that a leaked key of one
 purpose opens nothing else. With `SECRET_KEY_PREVIOUS` set, what the previous key signed or encrypted is
@@ -8,7 +8,6 @@ still accepted; new values always use the current one.
 import base64
 import hashlib
 import hmac
-import secrets
 from datetime import datetime
 
 import orjson
@@ -27,19 +26,6 @@ class InvalidSignatureError(HError):
 
 class UndecryptableError(HError):
     """A stored secret was encrypted under a key that is no longer configured."""
-
-
-def hash_token(token: str) -> bytes:
-    """Return the 32-byte SHA-256 under which a bearer token is stored and looked up.
-
-    Tokens carry 256 random bits, so a fast unsalted hash is enough.
-    """
-    return hashlib.sha256(token.encode()).digest()
-
-
-def new_token(prefix: str) -> str:
-    """Return a bearer token of 32 random bytes: the prefix and 43 characters of URL-safe base64."""
-    return prefix + secrets.token_urlsafe(32)
 
 
 class KeyRing:

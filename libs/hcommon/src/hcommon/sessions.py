@@ -16,8 +16,8 @@ import orjson
 from redis import Redis
 from redis.exceptions import RedisError
 
-from hcommon.crypto import hash_token, new_token
 from hcommon.errors import UnavailableError
+from hcommon.tokens import hash_token, new_token
 
 LIFETIME = timedelta(days=90)
 """How long an unused session lives."""

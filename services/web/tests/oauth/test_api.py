@@ -10,11 +10,11 @@ from urllib.parse import quote_plus
 
 import pytest
 from hcommon.auth import principal_of_token
-from hcommon.crypto import hash_token
 from hcommon.events.accounts import GrantRevoked
 from hcommon.models import AuthClient, AuthzCode, Grant, Token, User
 from hcommon.testing.clock import START, FrozenClock
 from hcommon.testing.factories import make_access_token, make_user, recorded_events
+from hcommon.tokens import hash_token
 from hweb.app import create_app
 from hweb.oauth import service
 from hweb.oauth.schemas import REFRESH_GRACE

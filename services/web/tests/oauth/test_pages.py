@@ -8,9 +8,9 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from uuid import uuid4
 
 import pytest
-from hcommon.crypto import hash_token
 from hcommon.models import AuthClient, AuthzCode, User
 from hcommon.testing.clock import FrozenClock
+from hcommon.tokens import hash_token
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient

@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import pytest
 from hcommon import outbox
-from hcommon.crypto import hash_token
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.models import Annotation, AuthClient, AuthzCode, Flag, Grant, Notification, OutboxEvent, Token
 from hcommon.models.feature import Feature, FeatureCohort, FeatureCohortFeature
 from hcommon.testing.clock import START, FrozenClock
 from hcommon.testing.factories import make_access_token, make_annotation, make_user, make_world_group
+from hcommon.tokens import hash_token
 from hworker.context import Context
 from hworker.tasks import cleanup
 from sqlalchemy import func, insert, select, update

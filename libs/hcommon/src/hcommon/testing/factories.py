@@ -10,12 +10,12 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from hcommon import ids, uri
-from hcommon.crypto import hash_token, new_token
 from hcommon.events import catalog
 from hcommon.events.base import Event
 from hcommon.models import Annotation, Document, Grant, Group, GroupMembership, OutboxEvent, Token, User
 from hcommon.models.group import JoinableBy, ReadableBy, Role, WriteableBy
 from hcommon.testing.clock import START
+from hcommon.tokens import hash_token, new_token
 
 AUTHORITY = "example.org"
 _numbers = count(1)

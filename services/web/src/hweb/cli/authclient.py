@@ -6,10 +6,10 @@ from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import typer
-from hcommon.crypto import new_token
 from hcommon.errors import ErrorKind, HError
 from hcommon.models import AuthClient
 from hcommon.models.token import Capability
+from hcommon.tokens import new_token
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 

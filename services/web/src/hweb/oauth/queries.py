@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from hcommon.crypto import KeyRing, hash_token
+from hcommon.crypto import KeyRing
 from hcommon.ids import make_userid
 from hcommon.models import AuthClient, AuthzCode, Grant, Token, User
+from hcommon.tokens import hash_token
 from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.orm import Session
 

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-from hcommon.crypto import new_token
+from hcommon.tokens import new_token
 from oauthlib.common import Request
 from oauthlib.oauth2 import AuthorizationCodeGrant, BearerToken, RefreshTokenGrant, TokenEndpoint
 from oauthlib.oauth2.rfc6749.errors import InvalidClientError, InvalidGrantError, InvalidRequestError, OAuth2Error

@@ -4,9 +4,9 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from hcommon import outbox
-from hcommon.crypto import hash_token, new_token
 from hcommon.events.accounts import GrantRevoked
 from hcommon.models import AuthClient, AuthzCode, Grant, Token
+from hcommon.tokens import hash_token, new_token
 from sqlalchemy import delete, func, insert, update
 from sqlalchemy.orm import Session
 
