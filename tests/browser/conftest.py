@@ -103,7 +103,8 @@ def enter(people: People, request: pytest.FixtureRequest) -> Iterator[Enter]:
             ARTIFACTS.mkdir(parents=True, exist_ok=True)
             for number, visitor in enumerate(visitors):
                 picture(visitor, ARTIFACTS / f"{request.node.name}-{number}")
-    problems = [problem for visitor in visitors for problem in visitor.watch.problems]
+        # Now, and not after the pages are closed: that interrupts what they are asking for, and they say so.
+        problems = [problem for visitor in visitors for problem in visitor.watch.problems]
     assert not problems, "\n".join(problems)
 
 
