@@ -47,6 +47,7 @@ class HostPage:
 
     def annotate(self, selector: str) -> Editor:
         """Begin an annotation of an element's text."""
+        self.sidebar.wait_for_session()
         self.select(selector)
         self.press_adder("Annotate")
         self.sidebar.settle()
@@ -54,6 +55,7 @@ class HostPage:
 
     def highlight(self, selector: str) -> Note:
         """Highlight an element's text and return what was saved."""
+        self.sidebar.wait_for_session()
         self.select(selector)
         return saved(self.page, "POST", lambda: self.press_adder("Highlight"))
 
@@ -63,6 +65,7 @@ class HostPage:
 
     def new_page_note(self) -> Editor:
         """Begin a note about the whole page."""
+        self.sidebar.wait_for_session()
         self.page.get_by_role("button", name="New page note").click()
         self.sidebar.settle()
         return self.sidebar.editor
@@ -101,6 +104,10 @@ class Sidebar:
         expect(self._page.locator(FRAME)).to_be_in_viewport(ratio=0.99)
 
     # Session
+
+    def wait_for_session(self) -> None:
+        """Wait until it knows who is there: before, it asks everybody who wants to write to log in."""
+        expect(self.user_menu.or_(self.log_in_button).first).to_be_attached()
 
     @property
     def log_in_button(self) -> Locator:
