@@ -6,7 +6,7 @@ import sys
 import threading
 from collections.abc import Sequence
 
-from hcommon import logging
+from hcommon import garbage, logging
 from hcommon.clock import SystemClock
 from hcommon.health import run_checks
 from hcommon.settings import load
@@ -28,6 +28,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    garbage.look_rarely()
     logging.get_logger(__name__).info("started")
     indexer.run(stop)
     logging.get_logger(__name__).info("stopped")

@@ -4,7 +4,7 @@ import signal
 import sys
 
 import uvicorn
-from hcommon import logging
+from hcommon import garbage, logging
 from hcommon.settings import load
 from starlette.types import ASGIApp
 
@@ -23,7 +23,9 @@ def serve() -> ASGIApp:
     """Return the application of one serving process, from the environment."""
     settings = load(Settings)
     logging.configure(service="web", level=settings.log_level, log_format=settings.log_format)
-    return create_app(build_resources(settings))
+    app = create_app(build_resources(settings))
+    garbage.look_rarely()
+    return app
 
 
 def main() -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 
+from hcommon import garbage
 from hcommon import settings as hsettings
 from hcommon.clock import SystemClock
 from hcommon.db.engine import Database
@@ -15,7 +16,7 @@ from hcommon.metrics import Metrics
 
 from hwebsocket.app import Service
 from hwebsocket.frames import check_tornado
-from hwebsocket.resources import look_for_garbage_rarely, within_file_limit
+from hwebsocket.resources import within_file_limit
 from hwebsocket.settings import Settings
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
@@ -49,7 +50,7 @@ async def _serve(settings: Settings, database: Database) -> None:
             number, lambda: os._exit(1) if told_to_stop.is_set() else told_to_stop.set()
         )
     await service.start()
-    look_for_garbage_rarely()
+    garbage.look_rarely()
     await told_to_stop.wait()
     await service.stop()
     database.close()

@@ -1,6 +1,5 @@
-"""What the process asks of the system and the interpreter, so that it can hold many thousand sockets."""
+"""What the process asks of the system, so that it can hold many thousand sockets."""
 
-import gc
 import resource
 from typing import Final
 
@@ -8,7 +7,6 @@ from hcommon.logging import get_logger
 
 from hwebsocket.settings import Settings
 
-_NEW_OBJECTS_A_COLLECTION: Final = 20_000
 # Connections to PostgreSQL and the broker, listeners, and handshakes that are about to be refused.
 _OTHER_FILES: Final = 256
 
@@ -24,14 +22,3 @@ def within_file_limit(settings: Settings) -> Settings:
         return settings
     _log.warning("file_limit_is_low", files=hard, sockets=most, asked=settings.websocket_max_connections)
     return settings.model_copy(update={"websocket_max_connections": most})
-
-
-def look_for_garbage_rarely() -> None:
-    """Leave alone what is there for good, and make each look worth while.
-
-    Every open socket is some hundred objects that live long: with Python's own threshold of 700, a fifth of a
-    handshake's time went into looking through them.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(_NEW_OBJECTS_A_COLLECTION)
