@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, cast
 
 import orjson
 from hcommon.bus.backoff import Outage
@@ -17,12 +17,25 @@ from hcommon.bus.failures import LONGEST_DELAY
 from hcommon.bus.publisher import OutgoingEvent, Publisher
 from hcommon.clock import Clock
 from hcommon.db.engine import Database
+from hcommon.db.prepared import prepared
 from hcommon.errors import UnavailableError
 from hcommon.events.base import causes_of
 from hcommon.logging import get_logger
 from hcommon.metrics import Metrics
 from hcommon.models import OutboxEvent
-from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, text, update
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Connection,
+    Table,
+    and_,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from hworker import metrics as names
@@ -33,10 +46,37 @@ _GAUGE_SECONDS: Final = 10.0
 # A relay whose machine dies in mid-batch must not hold the lock until TCP notices.
 _IDLE_IN_TRANSACTION: Final = "30s"
 
-_ANY_DUE: Final = text(
-    "SELECT 1 FROM outbox WHERE published_at IS NULL AND (due_at <= :now OR due_at = occurred_at OR due_at > :never)"
-    " LIMIT 1"
+_outbox: Final = cast("Table", OutboxEvent.__table__)
+# Whether a row is to be published: its time has come, or it has none that can be right. Clocks differ: what was never
+# put off is due whatever the clock of its writer said, and nobody puts an event off for longer than `LONGEST_DELAY`
+# (`never` from now): a clock that was ahead did.
+_is_due: Final = and_(
+    _outbox.c.published_at.is_(None),
+    or_(
+        _outbox.c.due_at <= bindparam("now"),
+        _outbox.c.due_at == _outbox.c.occurred_at,
+        _outbox.c.due_at > bindparam("never"),
+    ),
 )
+# Built once, and planned once a connection: a batch is often a single event.
+_ANY_DUE: Final = prepared(select(_outbox.c.id).where(_is_due).limit(1))
+_OLDEST_DUE: Final = select(func.min(_outbox.c.due_at)).where(_is_due)
+_BECOME_THE_ONE: Final = prepared(
+    select(
+        func.set_config("idle_in_transaction_session_timeout", _IDLE_IN_TRANSACTION, True),  # noqa: FBT003 - SQL
+        func.pg_try_advisory_xact_lock(ADVISORY_LOCK).label("mine"),
+    )
+)
+_LOCKED_DUE: Final = prepared(
+    select(_outbox.c.id, _outbox.c.type, _outbox.c.payload, _outbox.c.consumer, _outbox.c.attempts)
+    .where(_is_due)
+    .order_by(_outbox.c.id)
+    .limit(bindparam("limit", type_=BigInteger()))
+    .with_for_update(skip_locked=True)
+)
+_of_these: Final = _outbox.c.id == any_(bindparam("ids", type_=ARRAY(BigInteger())))
+_PUBLISHED: Final = prepared(update(_outbox).where(_of_these).values(published_at=bindparam("at")))
+_PUT_OFF: Final = prepared(update(_outbox).where(_of_these).values(due_at=bindparam("at")))
 
 _log = get_logger(__name__)
 
@@ -103,10 +143,9 @@ class Relay:
                 return 0
             unroutable = publisher.publish_all(events)
             sent = [event.key for event in events if event.key not in unroutable]
-            session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(sent)).values(published_at=now))
+            session.execute(_PUBLISHED, {"ids": sent, "at": now})
             if unroutable:
-                later = now + UNROUTABLE_DELAY
-                session.execute(update(OutboxEvent).where(OutboxEvent.id.in_(unroutable)).values(due_at=later))
+                session.execute(_PUT_OFF, {"ids": list(unroutable), "at": now + UNROUTABLE_DELAY})
         self._metrics.count(names.RELAY_PUBLISHED, len(sent))
         milliseconds = (time.perf_counter() - started) * 1000
         self._metrics.timing(names.RELAY_BATCH, milliseconds)
@@ -128,7 +167,7 @@ class Relay:
         """Return how long the oldest event that is due has waited; nothing when none is, or its clock is ahead."""
         now = self._clock.now()
         with self._database.read() as connection:
-            oldest = connection.execute(select(func.min(OutboxEvent.due_at)).where(_due(now))).scalar()
+            oldest = connection.execute(_OLDEST_DUE, {"now": now, "never": now + LONGEST_DELAY}).scalar()
         return max(now - oldest, timedelta()) if oldest else timedelta()
 
 
@@ -136,35 +175,9 @@ def _causes(events: Iterable[OutgoingEvent]) -> dict[str, int | list[str]]:
     return causes_of([(event.event_type, orjson.loads(event.payload).get("request_id")) for event in events])
 
 
-def _due(now: datetime) -> ColumnElement[bool]:
-    """Return whether a row is to be published: its time has come, or it has none that can be right.
-
-    Clocks differ. What was never put off is due whatever the clock of its writer said, and nobody puts an event off
-    for longer than `LONGEST_DELAY`: a clock that was ahead did.
-    """
-    is_time = or_(
-        OutboxEvent.due_at <= now,
-        OutboxEvent.due_at == OutboxEvent.occurred_at,
-        OutboxEvent.due_at > now + LONGEST_DELAY,
-    )
-    return and_(OutboxEvent.published_at.is_(None), is_time)
-
-
 def _lock_due(session: Session, *, now: datetime, limit: int) -> list[OutgoingEvent]:
     """Return the next rows, locked; none when another relay is publishing."""
-    mine = session.execute(
-        select(
-            func.set_config("idle_in_transaction_session_timeout", _IDLE_IN_TRANSACTION, True),  # noqa: FBT003 - SQL
-            func.pg_try_advisory_xact_lock(ADVISORY_LOCK).label("mine"),
-        )
-    ).one()
-    if not mine.mine:
+    if not session.execute(_BECOME_THE_ONE).one().mine:
         return []
-    rows = session.execute(
-        select(OutboxEvent.id, OutboxEvent.type, OutboxEvent.payload, OutboxEvent.consumer, OutboxEvent.attempts)
-        .where(_due(now))
-        .order_by(OutboxEvent.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    return [OutgoingEvent(row.id, row.type, row.payload, row.consumer, row.attempts) for row in rows]
+    due = session.execute(_LOCKED_DUE, {"now": now, "never": now + LONGEST_DELAY, "limit": limit})
+    return [OutgoingEvent(row.id, row.type, row.payload, row.consumer, row.attempts) for row in due]

@@ -9,6 +9,7 @@ from hcommon.events.annotations import AnnotationCreated, AnnotationEvent, Annot
 from hworker.app import TaskQueue
 from hworker.context import Context
 from hworker.notices import mentions, replies
+from hworker.notices.concerned import Concerned, concerned_by
 from hworker.tasks import authorities
 
 
@@ -18,8 +19,11 @@ def on_annotation_created(event: AnnotationCreated, *, attempts: int, context: C
     Raises:
         BrokerUnavailableError: A task could not be queued.
     """
-    tell_of_reply(event, attempts=attempts, context=context, tasks=tasks)
-    _tell_mentioned(event, attempts=attempts, context=context, tasks=tasks)
+    concerned = _concerned(event, context)
+    if concerned.is_reply:
+        tell_of_reply(event, attempts=attempts, context=context, tasks=tasks)
+    if concerned.has_mentions:
+        _tell_mentioned(event, attempts=attempts, context=context, tasks=tasks)
 
 
 def on_annotation_updated(event: AnnotationUpdated, *, attempts: int, context: Context, tasks: TaskQueue) -> None:
@@ -28,7 +32,8 @@ def on_annotation_updated(event: AnnotationUpdated, *, attempts: int, context: C
     Raises:
         BrokerUnavailableError: The task could not be queued.
     """
-    _tell_mentioned(event, attempts=attempts, context=context, tasks=tasks)
+    if _concerned(event, context).has_mentions:
+        _tell_mentioned(event, attempts=attempts, context=context, tasks=tasks)
 
 
 def tell_of_reply(event: AnnotationEvent, *, attempts: int, context: Context, tasks: TaskQueue) -> None:
@@ -41,6 +46,11 @@ def tell_of_reply(event: AnnotationEvent, *, attempts: int, context: Context, ta
         notice = replies.find_notice(connection, annotation_id=event.annotation_id, links=context.settings.links)
     if notice is not None:
         tasks.send_event("send_reply_notice", event=event, attempts=attempts)
+
+
+def _concerned(event: AnnotationEvent, context: Context) -> Concerned:
+    with context.database.read() as connection:
+        return concerned_by(connection, annotation_id=event.annotation_id)
 
 
 def _tell_mentioned(event: AnnotationEvent, *, attempts: int, context: Context, tasks: TaskQueue) -> None:

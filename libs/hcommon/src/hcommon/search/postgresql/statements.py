@@ -105,12 +105,12 @@ def statement(shape: Shape, selection: Selection | None) -> Select[Any]:
     if shape.kind is Kind.COUNTED_PAGE:
         assert selection is not None  # noqa: S101 - pages hold something
         return _counted(shape, selection)
-    if shape.kind is Kind.COUNT and _is_of_a_page(shape.names):
-        return prepared(_count_of_a_page(shape))
+    if shape.kind is Kind.COUNT and _is_narrow(shape.names):
+        return prepared(_count_of_few(shape))
     found = _matching(shape, selection)
     if selection:
         found = _ordered(found, shape, key=_KEYS[shape.sort], row_id=Annotation.id.expression)
-    return prepared(found) if _is_of_a_page(shape.names) else found
+    return prepared(found) if _is_narrow(shape.names) else found
 
 
 def _matching(shape: Shape, selection: Selection | None, *more: ColumnElement[Any]) -> Select[Any]:
@@ -135,10 +135,10 @@ def _counted(shape: Shape, selection: Selection) -> Select[Any]:
     return _ordered(page, shape, key=found.c.ordered_by, row_id=found.c.id)
 
 
-def _count_of_a_page(shape: Shape) -> Select[Any]:
+def _count_of_few(shape: Shape) -> Select[Any]:
     """Return how many there are, told apart by no more than decides who sees them.
 
-    A page may have ten thousand annotations, but has few groups and authors: those are looked up once, not for each.
+    A page or an author may have ten thousand annotations, but has few groups: those are looked up once, not for each.
     """
     alike = [column.expression for column in _DECISIVE]
     counted = (
@@ -154,11 +154,17 @@ def _count_of_a_page(shape: Shape) -> Select[Any]:
     return select(total).select_from(source).where(readable)
 
 
-def _is_of_a_page(names: frozenset[str]) -> bool:
-    """Tell whether pages alone decide what to read: then one plan is good for all of them."""
-    if names.isdisjoint({"hash_0", "hashes_0"}):
+def _is_narrow(names: frozenset[str]) -> bool:
+    """Tell whether pages or authors decide what to read: then one plan is good for all of them.
+
+    Not where an author's annotations in a group are asked for: one group has nearly all annotations and most have few,
+    so that either of the two may be what to look up.
+    """
+    if any(name.startswith(("beginning_", "words")) for name in names):
         return False
-    return not any(name.startswith(("beginning_", "words")) for name in names)
+    if not names.isdisjoint({"hash_0", "hashes_0"}):
+        return True
+    return not names.isdisjoint({"user_id", "user_ids"}) and names.isdisjoint({"group_id", "group_ids", "references"})
 
 
 def _ordered(found: Select[Any], shape: Shape, *, key: ColumnElement[Any], row_id: ColumnElement[UUID]) -> Select[Any]:
