@@ -2,7 +2,8 @@
 
 A file stands in a page as seen from the repository, from its page, or as Python imports it (`hweb/annotations/api.py`);
 `hweb/annotations/api.py::create` names a function or a class. Only paths that begin with a folder of the repository
-count. Decisions (`docs/adr`) may name what was given up.
+count. Tests go by short names too (`web/annotations/test_api.py::test_that`), and every row of the divergences names
+one. Decisions (`docs/adr`) may name what was given up.
 """
 
 import re
@@ -14,11 +15,19 @@ PACKAGES = {
     "hcommon": "libs/hcommon/src/hcommon",
     **{f"h{name}": f"services/{name}/src/h{name}" for name in ("web", "worker", "websocket", "indexer", "standalone")},
 }
+TESTS = {
+    "common": "libs/hcommon/tests",
+    "contract": "tests/contract",
+    **{name: f"services/{name}/tests" for name in ("web", "worker", "websocket", "indexer", "standalone")},
+}
+DIVERGENCES = "docs/divergences.md"
 WRITTEN_LATER = {"compose/.env", "var/chaos.md"}
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"[\w.-]*\w(/[\w.-]+)*/?(::\w+)?")
+_ROW = re.compile(r"^\| (?!what \||---).*$", re.MULTILINE)
+_TEST = re.compile(r"`[\w/]+\.py::test_\w+`")
 _MAKE = re.compile(r"(?:^|[`\s])make ([a-z][a-z0-9-]*)\b")
 _HEADING = re.compile(r"^#+ (.+)$", re.MULTILINE)
 _TARGET = re.compile(r"^([a-z0-9 -]+):", re.MULTILINE)
@@ -32,7 +41,8 @@ def problems() -> list[str]:
         name = page.relative_to(ROOT).as_posix()
         text = page.read_text(encoding="utf-8")
         paths = () if name.startswith("docs/adr/") else _paths(page, text)
-        found += [f"{name}: {problem}" for problem in (*_links(page, text), *paths, *_makes(text, targets))]
+        untested = _untested(text) if name == DIVERGENCES else ()
+        found += [f"{name}: {problem}" for problem in (*_links(page, text), *paths, *_makes(text, targets), *untested)]
     return found
 
 
@@ -64,16 +74,24 @@ def _paths(page: Path, text: str) -> Iterator[str]:
     for code in _CODE.findall(_FENCE.sub("", text)):
         path, _, name = code.partition("::")
         top = path.split("/")[0]
-        if "/" not in path or not _PATH.fullmatch(code) or not (top in PACKAGES or (ROOT / top).is_dir()):
+        is_test = top in TESTS and name.startswith("test_")
+        if "/" not in path or not _PATH.fullmatch(code) or not (is_test or top in PACKAGES or (ROOT / top).is_dir()):
             continue
         if path in WRITTEN_LATER:
             continue
-        places = [ROOT / path, page.parent / path, ROOT / PACKAGES.get(top, top) / path.partition("/")[2]]
+        folder = TESTS[top] if is_test else PACKAGES.get(top, top)
+        places = [ROOT / path, page.parent / path, ROOT / folder / path.partition("/")[2]]
         target = next((place for place in places if place.exists()), None)
         if target is None:
             yield f"no file `{code}`"
         elif name and not re.search(rf"^\s*(async )?(def|class) {name}\b", target.read_text(), re.MULTILINE):
             yield f"nothing of this name: `{code}`"
+
+
+def _untested(text: str) -> Iterator[str]:
+    for row in _ROW.findall(text):
+        if not _TEST.search(row):
+            yield f"no test in the row {row}"
 
 
 def _makes(text: str, targets: set[str]) -> Iterator[str]:

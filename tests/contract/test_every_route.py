@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import uuid4
 
@@ -15,6 +16,7 @@ import pytest
 from fastapi import FastAPI
 from hcommon.models import AuthClient
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user
+from httpx2 import Response
 from hweb import openapi, routes
 from hweb.oauth import service
 from hweb.resources import Resources
@@ -237,6 +239,7 @@ class World:
         teacher = make_user(session, username="teacher", authority=LMS)
         add_member(session, group=course, user=teacher)
         make_annotation(session, user=teacher, group=course, text="x", client_metadata="{}")
+        self.subjects = [f"user:{somebody.user.id}", "address:testclient"]
         self.names = {
             "note": somebody.note["id"],
             "updated": somebody.note["updated"],
@@ -247,23 +250,42 @@ class World:
         }
         self._headers = {"user": somebody._headers, "application": application, "nobody": {}}
 
-    def answer(self, case: Case) -> Any:
-        """Send the request and return the JSON of its answer, None for an empty one."""
+    def send(self, case: Case, *, client: TestClient | None = None, headers: dict[str, str] | None = None) -> Response:
+        """Send the request, with more headers and by another client than the world's if so wanted."""
         body = case.body
         if body is not None:
             body = {key: value.format(**self.names) if isinstance(value, str) else value for key, value in body.items()}
-        found = self._client.request(
+        return (client or self._client).request(
             case.method,
             case.path.format(**self.names),
-            headers=self._headers[case.who],
+            headers=self._headers[case.who] | (headers or {}),
             json=body,
             data=case.form,
             content=case.text,
         )
+
+    def answer(self, case: Case) -> Any:
+        """Send the request and return the JSON of its answer, None for an empty one."""
+        found = self.send(case)
         assert found.status_code == case.status, found.text
         if case.lines:
             return [json.loads(line) for line in found.text.splitlines()]
         return found.json() if found.content else None
+
+
+@cache
+def document() -> dict[str, Any]:
+    """Return the OpenAPI document."""
+    app = FastAPI(title="h", generate_unique_id_function=openapi.operation_id)
+    routes.include(app)
+    openapi.install(app)
+    return app.openapi()
+
+
+def operations() -> dict[str, dict[str, Any]]:
+    """Return what the document says of every operation, by its id."""
+    paths = document()["paths"].values()
+    return {operation["operationId"]: operation for methods in paths for operation in methods.values()}
 
 
 @pytest.fixture
@@ -281,11 +303,10 @@ class TestRoutes:
             assert answer
 
     def test_none_is_left_out(self) -> None:
-        app = FastAPI(title="h", generate_unique_id_function=openapi.operation_id)
-        routes.include(app)
-        openapi.install(app)
-        paths = app.openapi()["paths"].values()
-        assert {operation["operationId"] for methods in paths for operation in methods.values()} == CASES.keys()
+        assert operations().keys() == CASES.keys()
+
+    def test_of_what_may_have_keys_of_its_author_the_document_names_all_the_others(self) -> None:
+        assert document()["components"]["schemas"]["Annotation"]["properties"].keys() == ANNOTATION.keys()
 
 
 class TestTokens:

@@ -26,6 +26,8 @@ from redis import Redis
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
+from services.web.tests.described import Description
+
 APP_URL = "http://example.org"
 SECRET_KEY = "a secret of the tests, long enough to be accepted"
 
@@ -73,12 +75,22 @@ def portal() -> Iterator[BlockingPortal]:
         yield portal
 
 
+@pytest.fixture(scope="session")
+def description(site: FastAPI) -> Description:
+    """What the OpenAPI document says of every operation."""
+    return Description(site.openapi())
+
+
 @pytest.fixture
-def client(resources: Resources, site: FastAPI, portal: BlockingPortal) -> TestClient:
-    """A client of the whole application, middleware included; redirects are not followed."""
+def client(resources: Resources, site: FastAPI, portal: BlockingPortal, description: Description) -> TestClient:
+    """A client of the whole application, middleware included; redirects are not followed.
+
+    Whatever it is answered has to be as the OpenAPI document says.
+    """
     app = create_app(resources, site=site)
     client = TestClient(app, base_url=APP_URL, follow_redirects=False, raise_server_exceptions=False)
     client.portal = portal
+    client.event_hooks = {"response": [description.check]}
     return client
 
 

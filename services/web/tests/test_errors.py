@@ -90,6 +90,11 @@ class TestBody:
             response = failing(ZeroDivisionError()).get("/api/failing", headers=headers)
             assert response.json()["status"] == "failure"
 
+    def test_of_who_accepts_nothing_in_particular_too(self, failing: Failing) -> None:
+        client = failing(ZeroDivisionError())
+        del client.headers["accept"]
+        assert client.get("/api/failing").json()["status"] == "failure"
+
     def test_pages_show_it_escaped(self, failing: Failing) -> None:
         error = HError("<script>")
         response = failing(error).get("/failing")

@@ -61,6 +61,9 @@ class TestDocument:
         for one in operations(document):
             assert {name for way in one["security"] for name in way} <= known
 
+    def test_only_a_badge_is_asked_for_with_the_cookie_alone(self, document: dict[str, Any]) -> None:
+        assert [one["operationId"] for one in operations(document) if {"cookie": []} in one["security"]] == ["badge"]
+
 
 class TestOperation:
     def test_an_answer_of_its_own_for_a_failure_stands(self) -> None:

@@ -22,7 +22,8 @@ NDJSON_TYPE: Final = "application/x-ndjson"
 BEARER: Final = "bearer"
 BASIC: Final = "basic"
 COOKIE: Final = "cookie"
-"""Ways to prove who one is, to be named in `access`."""
+SESSION: Final = "session"
+"""Ways to prove who one is, to be named in `access`: of the site's own cookie, `SESSION` needs no token beside it."""
 
 ANYBODY: Final = "anybody"
 """In `access`: nothing needs to be proved, though more may be seen by those who do."""
@@ -34,6 +35,7 @@ _REQUIREMENTS: Final[Mapping[str, dict[str, list[str]]]] = {
     BEARER: {"bearer": []},
     BASIC: {"basic": []},
     COOKIE: {"cookie": [], "csrf": []},
+    SESSION: {"cookie": []},
 }
 _SECURITY_SCHEMES: Final = {
     "bearer": {"type": "http", "scheme": "bearer", "description": "A developer token, or one of `/api/token`."},
@@ -63,6 +65,10 @@ _ALWAYS: Final = (400, 503)
 _FRAMEWORKS: Final = frozenset({"HTTPValidationError", "ValidationError"})
 _LATER: Final = frozenset({429, 503})
 _LIMITED: Final = 429
+_OK: Final = 200
+_NOT_MODIFIED: Final = 304
+_UNAUTHORIZED: Final = 401
+_FIRST_FAILURE: Final = 400
 
 
 class Failure(TypedDict):
@@ -103,20 +109,21 @@ def operation(
         versioned: Whether `Accept` chooses the version.
         cached: Whether a client may ask for it only if it has changed (`If-None-Match`).
     """
-    responses: dict[str, Any] = {str(status): _answer("As asked for.", answer, media_type)}
-    if versioned:
-        responses[str(status)]["headers"] = {"Hypothesis-Media-Type": _header("Version of the answer.")}
+    responses: dict[int, dict[str, Any]] = {status: _answer("As asked for.", answer, media_type)}
     for code, (words, kind, of_type) in (also or {}).items():
-        responses[str(code)] = _answer(words, kind, of_type)
+        responses[code] = _answer(words, kind, of_type)
     if cached:
-        responses["304"] = {"description": "It is as the `If-None-Match` of the request says."}
-    for code in sorted({*_ALWAYS, *fails, *((406,) if versioned else ())} - {int(key) for key in responses}):
-        responses[str(code)] = _failure(code)
+        responses[_NOT_MODIFIED] = {"description": "It is as the `If-None-Match` of the request says."}
+    for code in {*_ALWAYS, *fails, *((406,) if versioned else ())} - responses.keys():
+        responses[code] = _answer(_REASONS[code], Failure, JSON_TYPE)
+    for code, response in responses.items():
+        if headers := _answer_headers(code, versioned=versioned, cached=cached):
+            response["headers"] = headers
     extra: dict[str, Any] = {
-        _RESPONSES: dict(sorted(responses.items())),
+        _RESPONSES: {str(code): response for code, response in sorted(responses.items())},
         "security": [_REQUIREMENTS[name] for name in access],
     }
-    if parameters := [*_headers(access, counted=_LIMITED in fails)]:
+    if parameters := [*_request_headers(access, counted=_LIMITED in fails, cached=cached)]:
         extra["parameters"] = parameters
     if body is not None:
         extra["requestBody"] = {"required": body_required, "content": {body_type: {"schema": _schema(body)}}}
@@ -185,18 +192,26 @@ def _answer(words: str, kind: Any, media_type: str) -> dict[str, Any]:
     return {"description": words, **content}
 
 
-def _failure(code: int) -> dict[str, Any]:
-    values = _answer(_REASONS[code], Failure, JSON_TYPE)
+def _answer_headers(code: int, *, versioned: bool, cached: bool) -> dict[str, Any]:
+    headers = {}
+    if versioned and (code < _FIRST_FAILURE or code == _UNAUTHORIZED):
+        headers["Hypothesis-Media-Type"] = _header("Version of the answer.")
+    if cached and code in (_OK, _NOT_MODIFIED):
+        headers["ETag"] = _header("What to send as `If-None-Match` next time.")
+    if code == _UNAUTHORIZED:
+        headers["WWW-Authenticate"] = _header("How to prove who one is.")
     if code in _LATER:
-        values["headers"] = {"Retry-After": _header("Seconds.", kind="integer")}
-    return values
+        headers["Retry-After"] = _header("Seconds.", kind="integer")
+    return headers
 
 
-def _headers(access: Collection[str], *, counted: bool) -> Iterator[dict[str, Any]]:
+def _request_headers(access: Collection[str], *, counted: bool, cached: bool) -> Iterator[dict[str, Any]]:
     """Return the request's headers that mean something beside its credentials."""
     if BASIC in access:
         yield _parameter("X-Forwarded-User", "The userid for whom an application with Basic credentials asks.")
-    if BEARER in access and counted:
+    if cached:
+        yield _parameter("If-None-Match", "The `ETag` of an answer that the caller has.")
+    elif BEARER in access and counted:
         yield _parameter("X-Client-Id", "The tab whose socket is not to be told of this change.")
 
 
@@ -205,4 +220,4 @@ def _parameter(name: str, words: str) -> dict[str, Any]:
 
 
 def _header(words: str, *, kind: str = "string") -> dict[str, Any]:
-    return {"description": words, "schema": {"type": kind}}
+    return {"description": words, "required": True, "schema": {"type": kind}}

@@ -353,12 +353,17 @@ class TestDelete:
         alice.request("DELETE", alice.path(root))
         assert bob.read(reply) == reply
 
-    def test_those_who_left_the_group_can_still_delete_but_not_change(self, alice: Person, session: Session) -> None:
+    def test_those_who_left_the_group_can_still_read_and_delete_but_not_change(
+        self, alice: Person, session: Session
+    ) -> None:
         group = make_group(session)
         membership = add_member(session, group=group, user=alice.user)
         created = alice.share(group.pubid)
         session.delete(membership)
         session.flush()
+        assert alice.read(created) is not None
+        for query, total in (("user=alice", 1), (f"group={group.pubid}", 0)):
+            assert alice.request("GET", f"/api/search?{query}").json()["total"] == total
         assert alice.refused("PATCH", alice.path(created), text="x").startswith("group: ")
         assert alice.request("DELETE", alice.path(created)).status_code == 200
 

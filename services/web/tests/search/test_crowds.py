@@ -105,6 +105,11 @@ class Crowd:
             assert len(answer.json()["rows"]) == ROWS, answer.text
         return min(costs[BEFORE:])
 
+    def total(self, query: str) -> int:
+        """Return how many annotations anybody is told that there are."""
+        total: int = self._client.get(f"/api/search?{query}").json()["total"]
+        return total
+
     def _spent(self) -> float:
         # Source: Linux, Documentation/scheduler/sched-stats.rst: nanoseconds spent on the processor come first.
         return time.process_time() * 1e3 + int(self._schedule.read_text().split()[0]) / 1e6
@@ -154,6 +159,11 @@ class TestCrowds:
             sys.stdout.write(f"{query}: {one:.1f} ms in one group, {many:.1f} ms in {GROUPS}\n")
         most = 2 if is_quiet() else 3
         assert [query for query, (one, many) in costs.items() if many > most * one] == []
+
+    def test_the_total_is_true_however_many_there_are(self, crowd: Crowd) -> None:
+        assert {crowd.total(query) for query in (AS_THE_CLIENT_ASKS, "any=word", "group=__world__")} == {
+            ANNOTATIONS + 1
+        }
 
     def test_a_page_with_very_many_annotations_shows_the_first_at_once(self, crowd: Crowd) -> None:
         costs = {who: crowd.cost(AS_THE_CLIENT_ASKS, who) for who in ("", "one", "many")}

@@ -33,6 +33,26 @@ class TestStaticFiles:
         assert not re.search(r"@import|url\(|https?:", client.get("/static/site.css").text)
 
 
+class TestPages:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/admin",
+            "/admin/users",
+            "/admin/badge",
+            "/signup/orcid",
+            "/oidc/login/google",
+            "/account/settings/identity",
+            "/account/profile",
+            "/welcome/slug",
+            "/via",
+            "/claim_account/x",
+        ],
+    )
+    def test_that_are_left_out_are_not_found(self, client: TestClient, path: str) -> None:
+        assert client.get(path).status_code == 404
+
+
 class TestWellKnownFiles:
     def test_there_is_an_icon(self, client: TestClient) -> None:
         answer = client.get("/favicon.ico")

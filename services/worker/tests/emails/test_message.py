@@ -34,6 +34,7 @@ class TestCompose:
         assert composed["Date"] == "Fri, 02 Jan 2026 03:04:05 +0000"
         assert composed["Message-ID"] == "<1@example.org>"
         assert composed["Auto-Submitted"] == "auto-generated"
+        assert [name for name in composed if name.upper().startswith("X-MC")] == []
 
     def test_a_mail_that_was_asked_for_cannot_be_unsubscribed_from(self) -> None:
         composed = message()

@@ -40,7 +40,7 @@ class Row:
 
 def search(corpus: Sequence[Row], query: SearchQuery, principal: Principal) -> tuple[list[UUID], int]:
     """Return the page's ids and the total."""
-    found = [row for row in corpus if can_read(principal, row.facts) and matches(row, query)]
+    found = [row for row in corpus if can_read(principal, row.facts) and matches(row, query, principal)]
     found.sort(key=lambda row: (sort_key(row, query.sort), row.id), reverse=query.descending)
     total = len(found)
     if query.after is not None:
@@ -79,13 +79,14 @@ def is_after(row: Row, query: SearchQuery) -> bool:
     return key < last if query.descending else key > last
 
 
-def matches(row: Row, query: SearchQuery) -> bool:
+def matches(row: Row, query: SearchQuery, principal: Principal) -> bool:
     """Return whether the row passes every filter."""
+    readable = row.facts.world_readable or row.facts.group_id in principal.roles
     tree = parse(" ".join(query.any))
     return all(
         (
             not query.uris or any(is_page(row, uri) for uri in query.uris),
-            not query.groups or row.pubid in query.groups,
+            not query.groups or (readable and row.pubid in query.groups),
             not query.users or normalize_username(row.username) in [user.username_normalized for user in query.users],
             set(query.references) <= set(row.references),
             not (query.top_level_only and row.references),

@@ -4,6 +4,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from hcommon.auth import principal_of_user
 from hcommon.models import Annotation, Document, DocumentURI
 from hcommon.search.query import UserTerm
 from hcommon.testing.clock import START
@@ -202,6 +203,18 @@ class TestGroupsAndUsers:
             found = search(groups=groups)
             assert (found.ids, found.total) == ((), 0)
         assert search(groups=("nowhere", "__world__")).ids == ids(public)
+
+    def test_ones_own_in_a_group_that_one_cannot_read_any_more_are_not_found_under_it(
+        self, session: Session, search: Any
+    ) -> None:
+        user, left = make_user(session), make_group(session)
+        deleted = make_group(session, kind="open", deleted=True)
+        made = [make_annotation(session, user=user, group=group) for group in (left, deleted)]
+        session.flush()
+        principal = principal_of_user(session, user.id)
+        for groups in ((left.pubid,), (deleted.pubid,), (left.pubid, deleted.pubid)):
+            assert search(principal=principal, groups=groups).ids == ()
+        assert search(principal=principal).ids == ids(*made)
 
     def test_a_user_with_and_without_authority(self, session: Session, search: Any) -> None:
         here = make_annotation(session, user=make_user(session, username="Jane.Doe"))

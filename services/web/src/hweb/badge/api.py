@@ -16,7 +16,7 @@ from typing_extensions import TypedDict
 from hweb.badge import queries
 from hweb.badge.addresses import is_blocked
 from hweb.deps import PageCacheDep, SessionReadDep
-from hweb.openapi import ANYBODY, COOKIE, operation
+from hweb.openapi import ANYBODY, SESSION, operation
 from hweb.pagecache.store import question_of, reader_of
 from hweb.responses import JSON
 from hweb.search.parser import parse_uri
@@ -41,7 +41,7 @@ class InvalidBadgeURIError(HError):
 @router.get(
     "/api/badge",
     name="badge",
-    openapi_extra=operation(answer=BadgeCount, access=(COOKIE, ANYBODY), versioned=False, cached=True),
+    openapi_extra=operation(answer=BadgeCount, access=(SESSION, ANYBODY), versioned=False, cached=True),
 )
 def badge(
     request: Request,

@@ -93,8 +93,8 @@ class CheckpointPlace(TypedDict):
     document_uri: Annotated[str, Field(min_length=1, max_length=LONGEST_URI)]
 
 
-class CourseRole(TypedDict):
-    """What a user is in the course."""
+class CourseRole(TypedDict, total=False):
+    """What a user is in the course: both, or neither."""
 
     username: str
     role: Literal["instructor", "student"]

@@ -16,10 +16,8 @@ from hweb.search.schemas import PARAMETERS, SearchResult
 
 router = APIRouter(tags=["search"])
 
-_OPERATION: Final = {
-    **operation(answer=SearchResult, fails=(429,), access=(BEARER, ANYBODY), cached=True),
-    "parameters": PARAMETERS,
-}
+_DESCRIBED: Final = operation(answer=SearchResult, fails=(429,), access=(BEARER, ANYBODY), cached=True)
+_OPERATION: Final = {**_DESCRIBED, "parameters": [*PARAMETERS, *_DESCRIBED["parameters"]]}
 
 
 @router.get("/api/search", name="search", openapi_extra=_OPERATION)

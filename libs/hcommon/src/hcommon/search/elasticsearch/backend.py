@@ -61,7 +61,7 @@ class ElasticsearchBackend:
             InvalidURIError: A URI of the search cannot be one.
         """
         words = None if query.unmatchable else compile_words(query)
-        keys = None if words is None else self._keys(query)
+        keys = None if words is None else self._keys(query, principal)
         if words is None or keys is None:
             return Hits(ids=(), total=0)
         conditions = builder.filters(query, keys=keys, words=words, principal=principal)
@@ -72,11 +72,11 @@ class ElasticsearchBackend:
             except IndexUnavailableError as error:
                 raise SearchUnavailableError(error.reason) from error
 
-    def _keys(self, query: SearchQuery) -> Values | None:
+    def _keys(self, query: SearchQuery, principal: Principal) -> Values | None:
         if not (query.uris or query.groups or query.users):
             return {}
         with self._database.read() as connection:
-            return resolve(connection, query)
+            return resolve(connection, query, principal)
 
     def _answer(self, query: SearchQuery, conditions: list[Clause]) -> Hits:
         deadline = time.monotonic() + self._timeout_seconds

@@ -105,7 +105,7 @@ class _Search:
         words = None if query.unmatchable else compile_words(query)
         if words is None:
             return None
-        keys = resolve(connection, query)
+        keys = resolve(connection, query, principal)
         if keys is None:
             return None
         filters = values(query) | with_single_pages(keys)

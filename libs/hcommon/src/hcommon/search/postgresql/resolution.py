@@ -10,13 +10,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Select, Text, and_, any_, func, or_, select, tuple_
+from sqlalchemy import BigInteger, Connection, Select, Text, and_, any_, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import aliased
 
+from hcommon.auth import Principal
 from hcommon.db.prepared import prepared
 from hcommon.ids import InvalidGroupidError, split_groupid
 from hcommon.models import DocumentURI, Group, User
+from hcommon.models.group import ReadableBy
 from hcommon.search.postgresql.parameters import Values, array
 from hcommon.search.query import SearchQuery, UserTerm
 from hcommon.uri import VersionedURI, normalize, uri_hash
@@ -26,21 +28,25 @@ Versions = frozenset[int] | None
 """Versions of a document that are asked for; None for all."""
 
 
-def resolve(connection: Connection, query: SearchQuery) -> Values | None:
+def resolve(connection: Connection, query: SearchQuery, principal: Principal) -> Values | None:
     """Return the keys of the pages, groups and users of a search, as parameters of `conditions`.
+
+    A group that the principal may not read counts as unknown: even what they wrote there, before they left it or it was
+    deleted, is not found under its name.
 
     Args:
         connection: A connection.
         query: The search.
+        principal: Who searches.
 
     Returns:
-        None if it asks for groups or for users of which none exists: nothing can match.
+        None if it asks for groups or for users of which none is known: nothing can match.
 
     Raises:
         InvalidURIError: A URI of the search cannot be one.
     """
     pages = _by_versions(query.uris)
-    asked = _page_values(pages) | _group_values(query.groups) | _user_values(query.users)
+    asked = _page_values(pages) | _group_values(query.groups, principal) | _user_values(query.users)
     if not asked:
         return {}
     found = connection.execute(_statement(frozenset(asked)), asked).mappings().one()
@@ -72,7 +78,9 @@ def _statement(names: frozenset[str]) -> Select[Any]:
         pair = tuple_(Group.authority_provided_id, Group.authority)
         named.append(pair.in_(_pairs("group_own_ids", "group_authorities")))
     if named:
-        columns.append(func.array(select(Group.id).where(or_(*named)).scalar_subquery()).label("group_ids"))
+        own = Group.id == any_(array("reader_group_ids", BigInteger()))
+        readable = and_(Group.deleted.is_(False), or_(Group.readable_by == ReadableBy.WORLD.value, own))
+        columns.append(func.array(select(Group.id).where(or_(*named), readable).scalar_subquery()).label("group_ids"))
     named = []
     if "names_anywhere" in names:
         named.append(User.username_normalized == any_(array("names_anywhere", Text())))
@@ -131,7 +139,9 @@ def _version_values(number: int, versions: Versions) -> Values:
     return {f"versions_{number}": list(versions)}
 
 
-def _group_values(groups: Sequence[str]) -> Values:
+def _group_values(groups: Sequence[str], principal: Principal) -> Values:
+    if not groups:
+        return {}
     pubids = []
     pairs = []
     for group in groups:
@@ -139,7 +149,9 @@ def _group_values(groups: Sequence[str]) -> Values:
             pairs.append(split_groupid(group))
         except InvalidGroupidError:
             pubids.append(group)
-    found: Values = {"pubids": pubids} if pubids else {}
+    found: Values = {"reader_group_ids": list(principal.roles)}
+    if pubids:
+        found["pubids"] = pubids
     if pairs:
         found |= {"group_own_ids": [own_id for own_id, _ in pairs], "group_authorities": [name for _, name in pairs]}
     return found
