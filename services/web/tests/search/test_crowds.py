@@ -166,9 +166,10 @@ class TestCrowds:
         }
 
     def test_a_page_with_very_many_annotations_shows_the_first_at_once(self, crowd: Crowd) -> None:
-        costs = {who: crowd.cost(AS_THE_CLIENT_ASKS, who) for who in ("", "one", "many")}
-        sys.stdout.write(f"the first {ROWS} of {ANNOTATIONS}: {costs} ms\n")
-        if not is_quiet():
-            pytest.skip("Where much else runs, processor time says little.")
-        assert costs[""] < BUDGET_MS
-        assert costs["one"] < BUDGET_MS
+        costs = {
+            who: max(crowd.cost(query, who) for query in (AS_THE_CLIENT_ASKS, PAGE)) for who in ("", "one", "many")
+        }
+        sys.stdout.write(f"the first {ROWS} of {ANNOTATIONS} in either order: {costs} ms\n")
+        most = BUDGET_MS if is_quiet() else 3 * BUDGET_MS
+        assert costs[""] < most
+        assert costs["one"] < most

@@ -44,7 +44,9 @@ class Annotation(Base):
 
     __tablename__ = "annotation"
     __table_args__ = (
+        # A page is read in either order: the client asks for one, whoever names none gets the other.
         Index("ix_annotation_target_uri_hash_created", "target_uri_hash", "created", "id"),
+        Index("ix_annotation_target_uri_hash_updated", "target_uri_hash", "updated", "id"),
         Index("ix_annotation_group_id_created", "group_id", "created", "id"),
         Index("ix_annotation_user_id_created", "user_id", "created", "id"),
         Index("ix_annotation_updated", "updated", "id"),
