@@ -131,9 +131,9 @@ class TestDelivery:
             max_batch=3,
             max_wait_seconds=5.0,
         )
-        publish(bus_url, sent)
         with running(consumer) as stop:
             recorder.fail = lambda _: stop.set()
+            publish(bus_url, sent)
             assert recorder.next_received() == sent[0]
         assert recorder.has_more is False
         assert bus_client.llen("h.worker") == 2

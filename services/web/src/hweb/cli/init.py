@@ -85,16 +85,18 @@ def _ping(database: Database) -> None:
 
 @contextmanager
 def _locked(database: Database) -> Iterator[None]:
-    """Let one process in at a time; the lock belongs to the connection and ends with it at the latest."""
+    """Let one process in at a time; the lock belongs to the connection and ends with it at the latest.
+
+    Whoever comes later asks again and again: the other one may be migrating for long, and a statement that waited would
+    be one that building an index concurrently waits for.
+    """
     with database.read() as connection:
-        # The other one may be migrating for long: nothing but waiting helps.
-        connection.exec_driver_sql("SET statement_timeout = 0")
-        connection.execute(select(func.pg_advisory_lock(_LOCK)))
+        while not connection.execute(select(func.pg_try_advisory_lock(_LOCK))).scalar_one():
+            time.sleep(_RETRY_SECONDS)
         try:
             yield
         finally:
             connection.execute(select(func.pg_advisory_unlock(_LOCK)))
-            connection.exec_driver_sql("RESET statement_timeout")
 
 
 def _migrate(database: Database) -> None:
