@@ -105,15 +105,20 @@ class ElasticsearchBackend:
         left = deadline - time.monotonic()
         if left <= 0:
             raise IndexUnavailableError("The search index is too slow now.")
+        client = self._client
+        if left < self._timeout_seconds - _MOMENT:
+            # Not the first request. Making a client that waits for less takes as long as asking.
+            client = client.options(request_timeout=left)
+        else:
+            left = self._timeout_seconds
         try:
-            # The first request has all the time there is; making a client that has less takes as long as asking.
-            client = (
-                self._client if left > self._timeout_seconds - _MOMENT else self._client.options(request_timeout=left)
-            )
             answer = client.search(
                 index=self._index,
                 allow_partial_search_results=False,
-                timeout=f"{int(left * 1000) + 1}ms",  # Elasticsearch stops too
+                # Elasticsearch keeps what it found until the index changes; only for requests that are the same in all,
+                # so they all say the same of time too.
+                request_cache=True,
+                timeout=f"{int(left * 1000)}ms",  # Elasticsearch stops too
                 **body,
             )
         except BadRequestError as error:
