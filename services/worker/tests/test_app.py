@@ -1,8 +1,11 @@
 """Celery's configuration and the queue of tasks."""
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,12 +13,19 @@ import redis
 from hcommon.bus.publisher import BrokerUnavailableError
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.testing.clock import START
+from hcommon.testing.rabbitmq import ScriptedBroker, scripted_broker
 from hworker.app import TaskQueue, create_app
 from hworker.context import Context
 from hworker.settings import TASK_QUEUE, Settings
 from hworker.tasks.registry import EVENT_TASKS, PERIODIC_TASKS
 
 EVENT = AnnotationCreated(occurred_at=START, annotation_id=uuid4(), revision=1)
+
+
+@pytest.fixture
+def rabbitmq() -> Iterator[ScriptedBroker]:
+    with scripted_broker() as server:
+        yield server
 
 
 class TestCreateApp:
@@ -58,3 +68,36 @@ class TestTaskQueue:
         settings = make_settings(celery_broker_url=f"redis+socket://{tmp_path}/none.sock?virtual_host=1")
         with pytest.raises(BrokerUnavailableError):
             TaskQueue(create_app(settings)).send_event("send_reply_notice", event=EVENT, attempts=0)
+
+    @pytest.mark.parametrize("silence", ["hold", "freeze"])
+    def test_rabbitmq_that_does_not_confirm_is_given_up(
+        self, make_settings: Callable[..., Settings], rabbitmq: ScriptedBroker, silence: str
+    ) -> None:
+        tasks = TaskQueue(create_app(make_settings(celery_broker_url=rabbitmq.url)), confirm_timeout_seconds=0.5)
+        rabbitmq.script.append(silence)
+        started = time.monotonic()
+        with pytest.raises(BrokerUnavailableError):
+            tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        assert time.monotonic() - started < 10
+
+    def test_a_late_confirm_does_not_count_for_the_next_task(
+        self, make_settings: Callable[..., Settings], rabbitmq: ScriptedBroker, poll: Callable[..., Any]
+    ) -> None:
+        tasks = TaskQueue(create_app(make_settings(celery_broker_url=rabbitmq.url)), confirm_timeout_seconds=0.5)
+        rabbitmq.script.extend(["ack", "hold", "ack"])
+        tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        with pytest.raises(BrokerUnavailableError):
+            tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        assert (rabbitmq.connections, len(rabbitmq.published)) == (1, 2)
+        with pytest.raises(BrokerUnavailableError, match="lately"):
+            tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        assert len(rabbitmq.published) == 2
+        poll(lambda: _queued(tasks), "queued again")
+        assert (rabbitmq.connections, len(rabbitmq.published)) == (2, 3)
+
+
+def _queued(tasks: TaskQueue) -> bool:
+    with suppress(BrokerUnavailableError):
+        tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        return True
+    return False
