@@ -55,7 +55,7 @@ class RecordingQueue:
             raise self.error
         self.queued.append((name, event, attempts))
 
-    def send_periodic(self, name: str, *, expires_seconds: float) -> None:
+    def send_periodic(self, name: str) -> None:
         if self.error is not None:
             raise self.error
         self.periodic.append(name)

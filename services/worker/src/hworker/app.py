@@ -76,19 +76,19 @@ class TaskQueue:
         self._send(name, values)
         _log.info("task_queued", task=name, type=event.TYPE)  # the consumer has bound the event's and request's ids
 
-    def send_periodic(self, name: str, *, expires_seconds: float) -> None:
-        """Queue a task of the schedule, which is dropped if nobody has run it by then.
+    def send_periodic(self, name: str) -> None:
+        """Queue a task of the schedule; of those that pile up one is run.
 
         Raises:
             BrokerUnavailableError: Likewise.
         """
-        self._send(name, {}, expires=expires_seconds)
+        self._send(name, {})
 
-    def _send(self, name: str, values: dict[str, Any], **options: Any) -> None:
+    def _send(self, name: str, values: dict[str, Any]) -> None:
         started, limit = time.monotonic(), self._confirm_timeout_seconds
         if started < self._refuse_until:
             raise BrokerUnavailableError("The broker of the tasks did not confirm a message lately.")
-        options |= {"ignore_result": True, "retry": False, "timeout": limit, "confirm_timeout": limit}
+        options = {"ignore_result": True, "retry": False, "timeout": limit, "confirm_timeout": limit}
         try:
             with self._app.producer_or_acquire() as producer:
                 try:

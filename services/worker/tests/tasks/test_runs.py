@@ -2,18 +2,19 @@
 
 import socket
 from dataclasses import replace
+from datetime import timedelta
 from uuid import uuid4
 
 import redis
 from hcommon.errors import UnavailableError
 from hcommon.metrics import Metrics
-from hcommon.models import DeadLetter, PeriodicRun
-from hcommon.testing.clock import FrozenClock
+from hcommon.models import DeadLetter, OutboxEvent, PeriodicRun
+from hcommon.testing.clock import START, FrozenClock
 from hworker.context import Context
 from hworker.intervals import SCHEDULE
 from hworker.tasks import runs
 from hworker.tasks.registry import run_periodic_task
-from sqlalchemy import select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 from structlog.testing import capture_logs
 
@@ -21,6 +22,36 @@ from structlog.testing import capture_logs
 def only(session: Session) -> PeriodicRun:
     session.expire_all()
     return session.scalars(select(PeriodicRun)).one()
+
+
+class TestBegin:
+    def test_of_a_backlog_one_is_run_whatever_the_clock_of_the_worker_says(
+        self, context: Context, session: Session, clock: FrozenClock
+    ) -> None:
+        def purges() -> bool:
+            event = {"event_id": uuid4(), "type": "x", "payload": "{}", "occurred_at": START, "due_at": START}
+            session.add(row := OutboxEvent(published_at=START - timedelta(days=400), **event))
+            session.flush()
+            run_periodic_task(context, name="purge_outbox", task_id="t1")
+            left = session.scalars(select(OutboxEvent.id)).all()
+            session.execute(delete(OutboxEvent))
+            session.expunge(row)
+            return not left
+
+        assert purges()
+        for hours in (0, 5, -10):
+            clock.advance(hours=hours)
+            assert not purges()
+        assert only(session).succeeded_at == START
+        session.execute(update(PeriodicRun).values(started_at=PeriodicRun.started_at - SCHEDULE["purge_outbox"] / 2))
+        assert purges()
+
+    def test_a_clock_of_postgresql_that_is_put_back_stops_none(self, context: Context, session: Session) -> None:
+        run_periodic_task(context, name="purge_outbox", task_id="t1")
+        session.execute(update(PeriodicRun).values(started_at=PeriodicRun.started_at + timedelta(days=1)))
+        ahead = only(session).started_at
+        run_periodic_task(context, name="purge_outbox", task_id="t2")
+        assert only(session).started_at < ahead
 
 
 class TestRecorded:
@@ -64,7 +95,7 @@ class TestReportQueues:
             metrics = Metrics(host="127.0.0.1", port=statsd.getsockname()[1], prefix="h")
             run_periodic_task(replace(context, metrics=metrics), name="report_queues", task_id="t2")
             metrics.close()
-            received = [statsd.recv(1000) for _ in range(8)]
+            received = [statsd.recv(1000) for _ in range(9)]
         assert b"h.worker.dead_letters:1|g" in received
         assert b"h.worker.periodic.purge_outbox.failing:0|g" in received
         lengths = {(b"worker", 0), (b"indexer", 2), (b"celery", 0)}
