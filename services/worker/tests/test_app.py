@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,13 @@ import redis
 from hcommon.bus.publisher import BrokerUnavailableError
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.testing.clock import START
-from hcommon.testing.rabbitmq import ScriptedBroker, scripted_broker
+from hcommon.testing.rabbitmq import ScriptedBroker
 from hworker.app import TaskQueue, create_app
 from hworker.context import Context
 from hworker.settings import TASK_QUEUE, Settings
 from hworker.tasks.registry import EVENT_TASKS, PERIODIC_TASKS
 
 EVENT = AnnotationCreated(occurred_at=START, annotation_id=uuid4(), revision=1)
-
-
-@pytest.fixture
-def rabbitmq() -> Iterator[ScriptedBroker]:
-    with scripted_broker() as server:
-        yield server
 
 
 class TestCreateApp:

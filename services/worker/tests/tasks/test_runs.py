@@ -1,6 +1,7 @@
 """How periodic tasks fare, for people to see."""
 
 import socket
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
@@ -10,8 +11,10 @@ from hcommon.errors import UnavailableError
 from hcommon.metrics import Metrics
 from hcommon.models import DeadLetter, OutboxEvent, PeriodicRun
 from hcommon.testing.clock import START, FrozenClock
+from hcommon.testing.rabbitmq import ScriptedBroker
 from hworker.context import Context
 from hworker.intervals import SCHEDULE
+from hworker.settings import TASK_QUEUE, Settings
 from hworker.tasks import runs
 from hworker.tasks.registry import run_periodic_task
 from sqlalchemy import delete, select, update
@@ -79,6 +82,25 @@ class TestRecorded:
 
 
 class TestReportQueues:
+    def reported(self, context: Context, *, lines: int) -> list[bytes]:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd:
+            statsd.bind(("127.0.0.1", 0))
+            statsd.settimeout(10)
+            metrics = Metrics(host="127.0.0.1", port=statsd.getsockname()[1], prefix="h")
+            run_periodic_task(replace(context, metrics=metrics), name="report_queues", task_id="t2")
+            metrics.close()
+            return [statsd.recv(1000) for _ in range(lines)]
+
+    def test_asks_rabbitmq_and_counts_nothing_in_a_queue_that_nobody_has_declared(
+        self, context: Context, make_settings: Callable[..., Settings], rabbitmq: ScriptedBroker
+    ) -> None:
+        rabbitmq.waiting = {"h.indexer": 2, TASK_QUEUE: 3}
+        rabbitmq.missing = {"h.worker"}
+        settings = make_settings(broker_url=rabbitmq.url, celery_broker_url=rabbitmq.url)
+        received = self.reported(replace(context, settings=settings), lines=8)
+        lengths = {(b"worker", 0), (b"indexer", 2), (b"celery", 3)}
+        assert {b"h.worker.queue.%s.waiting:%d|g" % length for length in lengths} <= {*received}
+
     def test_measures_what_waits(
         self, context: Context, session: Session, clock: FrozenClock, bus_client: redis.Redis
     ) -> None:
@@ -89,13 +111,7 @@ class TestReportQueues:
         session.flush()
         run_periodic_task(context, name="purge_outbox", task_id="t1")
         clock.advance(seconds=90)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as statsd:
-            statsd.bind(("127.0.0.1", 0))
-            statsd.settimeout(10)
-            metrics = Metrics(host="127.0.0.1", port=statsd.getsockname()[1], prefix="h")
-            run_periodic_task(replace(context, metrics=metrics), name="report_queues", task_id="t2")
-            metrics.close()
-            received = [statsd.recv(1000) for _ in range(9)]
+        received = self.reported(context, lines=9)
         assert b"h.worker.dead_letters:1|g" in received
         assert b"h.worker.periodic.purge_outbox.failing:0|g" in received
         lengths = {(b"worker", 0), (b"indexer", 2), (b"celery", 0)}

@@ -46,6 +46,7 @@ class ScriptedBroker(socketserver.ThreadingTCPServer):
         stored: What a consumer is given: routing key, header and body.
         declared: Name and arguments of each queue.
         missing: Queues that are not there when somebody asks.
+        waiting: How many messages wait in a queue, for those who ask; 0 in others.
         acknowledged: Delivery tags.
         connections: How many were opened.
     """
@@ -61,6 +62,7 @@ class ScriptedBroker(socketserver.ThreadingTCPServer):
         self.stored: deque[tuple[str, bytes, bytes]] = deque()
         self.declared: list[tuple[str, bytes]] = []
         self.missing: set[str] = set()
+        self.waiting: dict[str, int] = {}
         self.acknowledged: list[int] = []
         self.connections = 0
         self.stopped = threading.Event()
@@ -122,7 +124,7 @@ class _Connection(socketserver.StreamRequestHandler):
                 return True
             self.server.missing.discard(name)
             self.server.declared.append((name, data[at:]))
-            self._send(channel, 50, 11, _short(name) + struct.pack(">II", 0, 0))
+            self._send(channel, 50, 11, _short(name) + struct.pack(">II", self.server.waiting.get(name, 0), 0))
         elif method == (60, 20):
             self._on_consume(channel, data)
         elif method == (60, 30):
