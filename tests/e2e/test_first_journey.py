@@ -31,4 +31,10 @@ class TestFirstJourney:
         reply = stack.mail.wait_for(to="iris@example.org", subject="replied")
         assert "otto" in str(reply["Subject"])
         stack.statsd.wait_for(lambda line: line.startswith("h.web.request.annotation_create.200:"))
+        queues = {f"h.worker.queue.{queue}.waiting" for queue in ("worker", "indexer", "celery")}
+        wait_until(  # a task reports them every minute
+            lambda: queues <= {line.partition(":")[0] for line in list(stack.statsd.lines)},
+            seconds=90,
+            what="lengths of the queues",
+        )
         assert stack.faults() == []

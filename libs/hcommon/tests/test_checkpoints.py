@@ -54,7 +54,7 @@ class Course:
         return checkpoint
 
     def reseal(self, **values: Any) -> None:
-        checkpoints.reseal(self.session, group_id=self.group.id, now=START, **values)
+        checkpoints.reseal(self.session, group_ids=[self.group.id], now=START, **values)
         self.session.expire_all()
 
     def seen_by(self, user: User, *annotations: Annotation) -> list[bool]:
@@ -143,9 +143,9 @@ class TestReseal:
             values = {"group_id": each.group.id, "document_uri": PAGE, "uri_hash": uri_hash, "created": START}
             session.add(Checkpoint(reveal_date=date, **values))
         session.flush()
-        checkpoints.reseal_all(session, group_ids={each.group.id for each in (course, other, alone)}, now=START)
+        checkpoints.reseal(session, group_ids={each.group.id for each in (course, other, alone)}, now=START)
         session.expire_all()
         assert [one.sealed for one in written] == [True, False, False]
         events = len(recorded_events(session))
-        checkpoints.reseal_all(session, group_ids=(), now=START)
+        checkpoints.reseal(session, group_ids=(), now=START)
         assert len(recorded_events(session)) == events

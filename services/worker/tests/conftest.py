@@ -20,6 +20,7 @@ from hcommon.testing import ports
 from hcommon.testing.clock import FrozenClock
 from hcommon.testing.database import RolledBackDatabase
 from hcommon.testing.factories import make_annotation, make_user
+from hcommon.testing.rabbitmq import ScriptedBroker, scripted_broker
 from hstandalone.valkey import EmbeddedValkey
 from hworker.context import Context, create_context
 from hworker.settings import Settings
@@ -55,7 +56,7 @@ class RecordingQueue:
             raise self.error
         self.queued.append((name, event, attempts))
 
-    def send_periodic(self, name: str, *, expires_seconds: float) -> None:
+    def send_periodic(self, name: str) -> None:
         if self.error is not None:
             raise self.error
         self.periodic.append(name)
@@ -140,6 +141,13 @@ def broker_urls(valkey: EmbeddedValkey) -> tuple[str, str]:
         with redis.Redis.from_url(valkey.url(number)) as client:
             client.flushdb()
     return valkey.broker_url(BUS), valkey.broker_url(TASKS)
+
+
+@pytest.fixture
+def rabbitmq() -> Iterator[ScriptedBroker]:
+    """A broker that does what its script says."""
+    with scripted_broker() as server:
+        yield server
 
 
 @pytest.fixture

@@ -1,8 +1,11 @@
 """Celery's configuration and the queue of tasks."""
 
 import json
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -10,6 +13,7 @@ import redis
 from hcommon.bus.publisher import BrokerUnavailableError
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.testing.clock import START
+from hcommon.testing.rabbitmq import ScriptedBroker
 from hworker.app import TaskQueue, create_app
 from hworker.context import Context
 from hworker.settings import TASK_QUEUE, Settings
@@ -47,14 +51,47 @@ class TestTaskQueue:
         assert message["content-type"] == "application/json"
         assert message["headers"]["task"] == "send_reply_notice"
 
-    def test_periodic_tasks_do_not_pile_up(
+    def test_periodic_tasks_are_not_dropped_by_a_clock(
         self, make_settings: Callable[..., Settings], tasks_client: redis.Redis
     ) -> None:
-        TaskQueue(create_app(make_settings())).send_periodic("purge_outbox", expires_seconds=60)
+        TaskQueue(create_app(make_settings())).send_periodic("purge_outbox")
         message = json.loads(tasks_client.lrange(TASK_QUEUE, 0, -1)[0])
-        assert message["headers"]["expires"]
+        assert (message["headers"]["task"], message["headers"]["expires"]) == ("purge_outbox", None)
 
     def test_says_so_when_the_broker_is_away(self, make_settings: Callable[..., Settings], tmp_path: Path) -> None:
         settings = make_settings(celery_broker_url=f"redis+socket://{tmp_path}/none.sock?virtual_host=1")
         with pytest.raises(BrokerUnavailableError):
             TaskQueue(create_app(settings)).send_event("send_reply_notice", event=EVENT, attempts=0)
+
+    @pytest.mark.parametrize("silence", ["hold", "freeze"])
+    def test_rabbitmq_that_does_not_confirm_is_given_up(
+        self, make_settings: Callable[..., Settings], rabbitmq: ScriptedBroker, silence: str
+    ) -> None:
+        tasks = TaskQueue(create_app(make_settings(celery_broker_url=rabbitmq.url)), confirm_timeout_seconds=0.5)
+        rabbitmq.script.append(silence)
+        started = time.monotonic()
+        with pytest.raises(BrokerUnavailableError):
+            tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        assert time.monotonic() - started < 10
+
+    def test_a_late_confirm_does_not_count_for_the_next_task(
+        self, make_settings: Callable[..., Settings], rabbitmq: ScriptedBroker, poll: Callable[..., Any]
+    ) -> None:
+        tasks = TaskQueue(create_app(make_settings(celery_broker_url=rabbitmq.url)), confirm_timeout_seconds=0.5)
+        rabbitmq.script.extend(["ack", "hold", "ack"])
+        tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        with pytest.raises(BrokerUnavailableError):
+            tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        assert (rabbitmq.connections, len(rabbitmq.published)) == (1, 2)
+        with pytest.raises(BrokerUnavailableError, match="lately"):
+            tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        assert len(rabbitmq.published) == 2
+        poll(lambda: _queued(tasks), "queued again")
+        assert (rabbitmq.connections, len(rabbitmq.published)) == (2, 3)
+
+
+def _queued(tasks: TaskQueue) -> bool:
+    with suppress(BrokerUnavailableError):
+        tasks.send_event("send_reply_notice", event=EVENT, attempts=0)
+        return True
+    return False

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hcommon.clock import SystemClock
 from hcommon.db.engine import Database
 from hcommon.events.accounts import UserRegistered
 from hcommon.events.annotations import AnnotationCreated
-from hcommon.models import DeadLetter, Notification, OutboxEvent
+from hcommon.models import DeadLetter, Notification, OutboxEvent, PeriodicRun
 from hcommon.testing.factories import make_user
 from sqlalchemy import func, select, update
 
@@ -238,6 +239,8 @@ class TestRoles:
         journey.poll(lambda: mail.messages, "the mail", 60)
         with journey.database.transaction() as session:
             session.execute(update(OutboxEvent).values(published_at=SystemClock().now().replace(year=2020)))
+            # As if those that the first beat has queued had run an hour ago.
+            session.execute(update(PeriodicRun).values(started_at=PeriodicRun.started_at - timedelta(hours=1)))
         start("beat")  # queues the periodic tasks at its start
         journey.poll(lambda: journey.count(OutboxEvent) == 0, "purged", 60)
         assert [worker.terminate() for worker in workers] == [0, 0, 0, 0]

@@ -56,32 +56,26 @@ _CHUNK = 500
 
 
 def reseal(
-    session: Session, *, group_id: int, now: datetime, document_id: int | None = None, fresh_id: UUID | None = None
+    session: Session,
+    *,
+    group_ids: Collection[int],
+    now: datetime,
+    document_id: int | None = None,
+    fresh_id: UUID | None = None,
 ) -> None:
-    """Seal and unseal what has to be in a group, in one statement, and have the index told of it.
+    """Seal and unseal what has to be in some groups, in one statement, and have the index told of it.
 
     Args:
         session: The caller's transaction.
-        group_id: The group.
+        group_ids: The groups.
         now: When.
         document_id: The one document that is looked at; None for all.
         fresh_id: An annotation that was just written: its revision is raised, and its event recorded, by the caller.
     """
-    values = {"group_ids": [group_id], "document_id": document_id, "fresh_id": fresh_id}
-    changed = [key for key in session.scalars(_RESEAL, values) if key != fresh_id]
-    _record(session, changed, now)
-
-
-def reseal_all(session: Session, *, group_ids: Collection[int], now: datetime) -> None:
-    """Seal and unseal what has to be in several groups, in one statement, and have the index told of it."""
     if not group_ids:
         return
-    values = {"group_ids": sorted(group_ids), "document_id": None, "fresh_id": None}
-    _record(session, list(session.scalars(_RESEAL, values)), now)
-
-
-def _record(session: Session, annotation_ids: Collection[UUID], now: datetime) -> None:
-    ids = sorted(annotation_ids)
+    values = {"group_ids": sorted(group_ids), "document_id": document_id, "fresh_id": fresh_id}
+    ids = sorted(key for key in session.scalars(_RESEAL, values) if key != fresh_id)
     outbox.record_all(
         session,
         [

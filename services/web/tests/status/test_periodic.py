@@ -36,6 +36,10 @@ class TestPeriodicTasks:
             "purge_outbox ran 0 s ago (7 ms); purge_tokens ran 5 min ago (7 ms)",
         )
 
+    def test_one_that_runs_for_the_first_time_is_well(self, client: TestClient, session: Session) -> None:
+        ran(session, "a", succeeded_at=None, milliseconds=None)
+        assert told(client, "periodic tasks") == (True, "a ran 0 s ago")
+
     def test_a_failure_is_told_first(self, client: TestClient, session: Session) -> None:
         ran(session, "a")
         ran(session, "b", succeeded_at=START - timedelta(hours=1), failed_at=START, error="The index is away.")

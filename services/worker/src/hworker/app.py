@@ -3,11 +3,12 @@
 No results, no remote control, no events, no gossip: a task's outcome is in PostgreSQL and in the log.
 """
 
+import time
 from typing import Any
 
 from celery import Celery, Task, signals
 from celery.exceptions import OperationalError as CeleryOperationalError
-from hcommon.bus.publisher import BrokerUnavailableError
+from hcommon.bus.publisher import CONFIRM_TIMEOUT_SECONDS, BrokerUnavailableError
 from hcommon.bus.topology import REDIS_SOCKET_TIMEOUT_SECONDS
 from hcommon.events.base import Event
 from hcommon.logging import get_logger
@@ -41,10 +42,22 @@ def create_app(settings: Settings, *, context: Context | None = None) -> Celery:
 
 
 class TaskQueue:
-    """Queues tasks; the only place that does."""
+    """Queues tasks; the only place that does.
 
-    def __init__(self, app: Celery) -> None:
+    RabbitMQ out of memory takes messages and confirms none, and each try leaves one that it has after all when it
+    recovers. So whoever comes soon after a confirm that did not is refused at once, without a try.
+    """
+
+    def __init__(self, app: Celery, *, confirm_timeout_seconds: float = CONFIRM_TIMEOUT_SECONDS) -> None:
+        """Prepare; nothing connects yet.
+
+        Args:
+            app: From `create_app`.
+            confirm_timeout_seconds: How long RabbitMQ is waited for, and how long nothing is tried after that.
+        """
         self._app = app
+        self._confirm_timeout_seconds = confirm_timeout_seconds
+        self._refuse_until = 0.0
         connection = app.connection_for_write()
         self._errors = (
             OperationalError,
@@ -57,24 +70,36 @@ class TaskQueue:
         """Queue a task that carries out an event, and wait until the broker has it.
 
         Raises:
-            BrokerUnavailableError: The broker is away.
+            BrokerUnavailableError: The broker is away, or did not confirm the task, which may run nevertheless.
         """
         values = {"event_type": event.TYPE, "payload": event.model_dump_json(), "attempts": attempts}
         self._send(name, values)
         _log.info("task_queued", task=name, type=event.TYPE)  # the consumer has bound the event's and request's ids
 
-    def send_periodic(self, name: str, *, expires_seconds: float) -> None:
-        """Queue a task of the schedule, which is dropped if nobody has run it by then.
+    def send_periodic(self, name: str) -> None:
+        """Queue a task of the schedule; of those that pile up one is run.
 
         Raises:
-            BrokerUnavailableError: The broker is away.
+            BrokerUnavailableError: Likewise.
         """
-        self._send(name, {}, expires=expires_seconds)
+        self._send(name, {})
 
-    def _send(self, name: str, values: dict[str, Any], **options: Any) -> None:
+    def _send(self, name: str, values: dict[str, Any]) -> None:
+        started, limit = time.monotonic(), self._confirm_timeout_seconds
+        if started < self._refuse_until:
+            raise BrokerUnavailableError("The broker of the tasks did not confirm a message lately.")
+        options = {"ignore_result": True, "retry": False, "timeout": limit, "confirm_timeout": limit}
         try:
-            self._app.send_task(name, kwargs=values, ignore_result=True, retry=False, **options)
+            with self._app.producer_or_acquire() as producer:
+                try:
+                    self._app.send_task(name, kwargs=values, producer=producer, **options)
+                except self._errors:
+                    # Closing in order would wait for an answer; kept, a late confirm would count for the next message.
+                    producer.connection.collect()
+                    raise
         except self._errors as error:
+            if (now := time.monotonic()) >= started + limit:
+                self._refuse_until = now + limit
             raise BrokerUnavailableError("The broker of the tasks is not available.") from error
 
 

@@ -50,5 +50,5 @@ class Beat:
         for name, interval in self._schedule.items():
             # The clock may have been put back: then what was due by the old time is not waited for.
             if not now < self._next.get(name, now) <= now + interval:
-                self._tasks.send_periodic(name, expires_seconds=interval.total_seconds())
+                self._tasks.send_periodic(name)
                 self._next[name] = now + interval

@@ -12,10 +12,11 @@ class PeriodicRun(Base):
 
     Attributes:
         interval_seconds: How often it is to run.
+        started_at: Begin of its last run, by PostgreSQL's clock.
         succeeded_at: End of its last good run; None before the first.
         failed_at: End of its last failure; None when it never failed.
         error: What that failure was; kept after later good runs.
-        milliseconds: Duration of the last run.
+        milliseconds: Duration of the last run that ended; None before the first.
         position: Where the next run goes on, for a task that does not come to an end in one; for `report_search_lag`
             the seconds that it found. None at the beginning.
     """

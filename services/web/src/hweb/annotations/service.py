@@ -144,7 +144,7 @@ def create(
         },
     )
     if group.sealing:
-        checkpoints.reseal(session, group_id=group.id, document_id=document_id, fresh_id=annotation_id, now=now)
+        checkpoints.reseal(session, group_ids=[group.id], document_id=document_id, fresh_id=annotation_id, now=now)
     if content.text:
         mentions.record(session, annotation_id=annotation_id, text=content.text, now=now)
     outbox.record(
@@ -219,7 +219,9 @@ def update(
     )
     if found.group.sealing and "document_id" in columns:
         document_id = columns["document_id"]
-        checkpoints.reseal(session, group_id=found.group.id, document_id=document_id, fresh_id=annotation_id, now=now)
+        checkpoints.reseal(
+            session, group_ids=[found.group.id], document_id=document_id, fresh_id=annotation_id, now=now
+        )
 
 
 def delete(

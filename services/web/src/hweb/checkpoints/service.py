@@ -58,7 +58,7 @@ def put(session: Session, *, course: Course, authority: str, now: datetime) -> l
         if sealing:
             session.execute(update(Group).where(Group.id.in_(sealing)).values(sealing=True))
         changed |= sealing
-    checkpoints.reseal_all(session, group_ids=changed, now=now)
+    checkpoints.reseal(session, group_ids=changed, now=now)
     return _found(session, course.places, groups)
 
 
@@ -88,7 +88,7 @@ def reveal(session: Session, *, course: Course, authority: str, now: datetime) -
             .values(sealing=still)
             .execution_options(synchronize_session=False)
         )
-        checkpoints.reseal_all(session, group_ids=group_ids, now=now)
+        checkpoints.reseal(session, group_ids=group_ids, now=now)
     return _found(session, course.places, groups)
 
 

@@ -22,21 +22,8 @@ _TYPES: Final = {"atom": "application/atom+xml", "rss": "application/rss+xml"}
 
 
 @router.get("/stream.atom", name="feeds.atom")
-def atom(
-    request: Request,
-    *,
-    read: SessionReadDep,
-    backend: SearchDep,
-    settings: SettingsDep,
-    links: LinksDep,
-    limits: ApiLimitsDep,
-) -> Response:
-    """Answer with an Atom feed; it takes the parameters of a search."""
-    return _feed(request, read, backend=backend, settings=settings, links=links, limits=limits, kind="atom")
-
-
 @router.get("/stream.rss", name="feeds.rss")
-def rss(
+def feed(
     request: Request,
     *,
     read: SessionReadDep,
@@ -45,20 +32,8 @@ def rss(
     links: LinksDep,
     limits: ApiLimitsDep,
 ) -> Response:
-    """Answer with an RSS feed; it takes the parameters of a search."""
-    return _feed(request, read, backend=backend, settings=settings, links=links, limits=limits, kind="rss")
+    """Answer with a feed of the kind that the path ends with; it takes the parameters of a search."""
 
-
-def _feed(
-    request: Request,
-    read: SessionReadDep,
-    *,
-    backend: SearchDep,
-    settings: SettingsDep,
-    links: LinksDep,
-    limits: ApiLimitsDep,
-    kind: str,
-) -> Response:
     def count(reader: Reader) -> None:
         limits.count_search(request, reader.principal, now=reader.now)
 
@@ -66,6 +41,7 @@ def _feed(
     host = urlsplit(settings.app_url).hostname or ""
     shown = present_all(found.rows, principal=found.principal, links=links)
     query = f"?{request.url.query}" if request.url.query else ""
+    kind = request.url.path.rpartition(".")[2]
     xml = render(
         request,
         f"feeds/{kind}.xml.jinja2",

@@ -129,7 +129,9 @@ def _run(row: RowMapping, now: datetime) -> tuple[bool, str]:
     if failed is not None and (succeeded is None or failed > succeeded):
         return False, f"{name} failed {_ago(now - failed)} ago: {row['error']}"
     late = now - (succeeded or row["started_at"]) > LATE_AFTER_INTERVALS * timedelta(seconds=row["interval_seconds"])
-    text = f"{name} ran {_ago(now - (succeeded or row['started_at']))} ago ({row['milliseconds']} ms)"
+    text = f"{name} ran {_ago(now - (succeeded or row['started_at']))} ago"
+    if row["milliseconds"] is not None:  # as it is while the first run goes on
+        text += f" ({row['milliseconds']} ms)"
     return not late, f"{text}, which is too long" if late else text
 
 

@@ -90,10 +90,16 @@ def run_event_task(
 
 
 def run_periodic_task(context: Context, *, name: str, task_id: str, **_: Any) -> None:
-    """Run a task of the schedule; a failure is logged and kept for people to see, and the next time is the retry."""
+    """Run a task of the schedule, unless it began a moment ago.
+
+    A failure is logged and kept for people to see, and the next time is the retry.
+    """
     with bound(task=name, task_id=task_id), runs.recorded(context, name) as run:
         try:
-            _timed(context, name, lambda: PERIODIC_TASKS[name](context))
+            if runs.begin(context, name):
+                _timed(context, name, lambda: PERIODIC_TASKS[name](context))
+            else:
+                run.left_out = True
         except (UnavailableError, SoftTimeLimitExceeded) as error:
             _log.warning("task_postponed", reason=str(error))
             context.metrics.count(names.TASK_POSTPONED, name=name)

@@ -1,14 +1,15 @@
-"""Keeps how the tasks of the schedule fare, for `/readyz` and for metrics."""
+"""Lets a task of the schedule run once an interval, and keeps how it fares, for `/readyz` and for metrics."""
 
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from hcommon.errors import HError, UnavailableError
 from hcommon.logging import get_logger
 from hcommon.models import PeriodicRun
+from sqlalchemy import func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hworker import metrics as names
@@ -20,38 +21,55 @@ _log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Run:
-    """One run; whoever watches it says how it failed."""
+    """One run; whoever watches it says how it failed, or that it was left out."""
 
     error: BaseException | None = None
+    left_out: bool = False
+
+
+def begin(context: Context, name: str) -> bool:
+    """Return whether a task is to run, and write down that it does.
+
+    It is not when one began less than half an interval ago: after an outage each interval's message waits in the
+    queue, and one run does for all of them. PostgreSQL's clock alone decides, since those of machines differ.
+
+    Raises:
+        DatabaseUnavailableError: PostgreSQL is away.
+    """
+    interval = SCHEDULE.get(name, timedelta())
+    now = func.clock_timestamp()
+    row = {"interval_seconds": int(interval.total_seconds()), "started_at": now}
+    began_lately = PeriodicRun.started_at.between(now - interval / 2, now)  # PostgreSQL's may be put back, too
+    claim = (
+        insert(PeriodicRun)
+        .values(name=name, **row)
+        .on_conflict_do_update(index_elements=[PeriodicRun.name], set_=row, where=~began_lately)
+        .returning(PeriodicRun.name)
+    )
+    with context.database.transaction() as session:
+        return session.execute(claim).first() is not None
 
 
 @contextmanager
 def recorded(context: Context, name: str) -> Iterator[Run]:
-    """Write down when a run began and how it ended; that this cannot be written does not make the run fail."""
-    run, started_at, started = Run(), context.clock.now(), time.perf_counter()
+    """Write down how a run ended; that this cannot be written does not make the run fail."""
+    run, started = Run(), time.perf_counter()
     yield run
+    if run.left_out:
+        return
     milliseconds = round((time.perf_counter() - started) * 1000)
     context.metrics.gauge(names.PERIODIC_FAILING, int(run.error is not None), name=name)
     try:
-        _write(context, name, run, started_at=started_at, milliseconds=milliseconds)
+        _write(context, name, run, milliseconds=milliseconds)
     except UnavailableError as error:
         _log.warning("run_not_recorded", reason=error.reason)
 
 
-def _write(context: Context, name: str, run: Run, *, started_at: datetime, milliseconds: int) -> None:
+def _write(context: Context, name: str, run: Run, *, milliseconds: int) -> None:
     now = context.clock.now()
-    row = {
-        "interval_seconds": int(SCHEDULE.get(name, timedelta()).total_seconds()),
-        "started_at": started_at,
-        "milliseconds": milliseconds,
-    }
-    row |= {"succeeded_at": now} if run.error is None else {"failed_at": now, "error": _said(run.error)}
+    ended = {"succeeded_at": now} if run.error is None else {"failed_at": now, "error": _said(run.error)}
     with context.database.transaction() as session:
-        session.execute(
-            insert(PeriodicRun)
-            .values(name=name, **row)
-            .on_conflict_do_update(index_elements=[PeriodicRun.name], set_=row)
-        )
+        session.execute(update(PeriodicRun).where(PeriodicRun.name == name).values(milliseconds=milliseconds, **ended))
 
 
 def _said(error: BaseException) -> str:
