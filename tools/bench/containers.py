@@ -22,7 +22,7 @@ class Containers(system.System):
 
     def run(self, *argv: str) -> str:
         """Run one of our commands in the web container."""
-        return _compose("exec", "-T", "web", *argv)
+        return compose("exec", "-T", "web", *argv)
 
 
 def main() -> None:
@@ -32,11 +32,8 @@ def main() -> None:
     parser.add_argument("--seconds", type=int, default=8, help="for each rate")
     parser.add_argument("--only", default="", help="measure only rows whose name contains this")
     options = parser.parse_args()
-    variables = dict(
-        line.split("=", 1) for line in (COMPOSE / ".env").read_text().splitlines() if "=" in line and line[0] != "#"
-    )
-    address = _docker("inspect", "--format", _ADDRESS, _compose("ps", "--quiet", "postgres").strip())
-    database_url = f"postgresql://h:{variables['POSTGRES_PASSWORD']}@{address.split()[0]}:5432/h"
+    variables = settings()
+    database_url = f"postgresql://h:{variables['POSTGRES_PASSWORD']}@{addresses('postgres')[0]}:5432/h"
     running = Containers(
         url=f"http://localhost:{variables.get('H_PORT', '5000')}",
         environment={
@@ -59,14 +56,32 @@ def main() -> None:
         print(f"| {name} | {value} |")
 
 
+def settings() -> dict[str, str]:
+    """Return what stands in compose/.env."""
+    lines = (COMPOSE / ".env").read_text().splitlines()
+    return dict(line.split("=", 1) for line in lines if "=" in line and line[0] != "#")
+
+
+def identities(service: str) -> list[str]:
+    """Return the ids of a service's containers."""
+    return compose("ps", "--quiet", service).split()
+
+
+def addresses(service: str) -> list[str]:
+    """Return the address of each of a service's containers."""
+    return docker("inspect", "--format", _ADDRESS, *identities(service)).split()
+
+
 _ADDRESS = "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}"
 
 
-def _compose(*argv: str) -> str:
-    return _docker("compose", "--file", str(COMPOSE / "compose.yaml"), *argv)
+def compose(*argv: str) -> str:
+    """Run a command of `docker compose` on the installation."""
+    return docker("compose", "--file", str(COMPOSE / "compose.yaml"), *argv)
 
 
-def _docker(*argv: str) -> str:
+def docker(*argv: str) -> str:
+    """Run a command of `docker` and return what it prints."""
     return subprocess.run(["docker", *argv], check=True, capture_output=True, text=True).stdout
 
 

@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from itertools import cycle
 from urllib.parse import urlsplit
 
 import orjson
@@ -40,6 +41,7 @@ class Member:
 @dataclass(slots=True)
 class _Peer:
     member: Member
+    address: tuple[str, int]
     stream: socket.socket
     left: bytes = b""
     upgraded: bool = False
@@ -49,17 +51,17 @@ class _Peer:
 
 @dataclass
 class Crowd:
-    """Clients of one server.
+    """Clients of one server, or of several.
 
     Attributes:
-        url: Of the socket, `ws://host:port/ws`.
+        urls: Of the sockets, `ws://host:port/ws`; members take them in turn.
         origin: What pages claim to come from.
         notified: Frames with notifications, by all members together.
         arrivals: When each came (`time.perf_counter`), while `timed`.
         closes: When and with which code members were closed by the server.
     """
 
-    url: str
+    urls: list[str]
     origin: str
     notified: int = 0
     timed: bool = False
@@ -72,8 +74,8 @@ class Crowd:
         """Make the poll object."""
         self._poll = select.epoll()
         self._peers: dict[int, _Peer] = {}
-        parts = urlsplit(self.url)
-        self._address = (parts.hostname or "", parts.port or 80)
+        parts = [urlsplit(url) for url in self.urls]
+        self._addresses = cycle([(part.hostname or "", part.port or 80) for part in parts])
         self._buffer = bytearray(_READ_BYTES)
 
     def __len__(self) -> int:
@@ -117,14 +119,15 @@ class Crowd:
     def _connect(self, member: Member) -> None:
         opened = socket.socket()
         opened.settimeout(0)
-        opened.connect_ex(self._address)
-        self._peers[opened.fileno()] = _Peer(member, opened)
+        address = next(self._addresses)
+        opened.connect_ex(address)
+        self._peers[opened.fileno()] = _Peer(member, address, opened)
         self._poll.register(opened, select.EPOLLOUT)
 
     def _attend(self, peer: _Peer, what: int) -> None:
         if what & select.EPOLLOUT:
             path = "/ws" + (f"?access_token={peer.member.token}" if peer.member.token else "")
-            host = f"{self._address[0]}:{self._address[1]}"
+            host = f"{peer.address[0]}:{peer.address[1]}"
             try:
                 peer.stream.send(_BROWSER.format(path=path, host=host, origin=self.origin).encode())
             except OSError:

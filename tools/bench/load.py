@@ -55,11 +55,19 @@ class Latency:
     p95_ms: float
 
 
-def get(url: str, paths: list[str], *, token: str | None = None, known: str | None = None, seconds: int = 8) -> Rate:
+def get(
+    url: str,
+    paths: list[str],
+    *,
+    token: str | None = None,
+    known: str | None = None,
+    seconds: int = 8,
+    connections: int = CONNECTIONS,
+) -> Rate:
     """Request these paths in turn; `known` is the ETag of an answer that the client has already."""
     headers = [f'["Authorization"] = "Bearer {token}"'] if token else []
     headers += [f"""["If-None-Match"] = '{known}'"""] if known else []
-    return _wrk(url, _GET.format(paths=_lua_strings(paths), headers=", ".join(headers)), seconds)
+    return _wrk(url, _GET.format(paths=_lua_strings(paths), headers=", ".join(headers)), seconds, connections)
 
 
 def etag(url: str, path: str) -> str:
@@ -71,7 +79,7 @@ def create(url: str, world: World, *, seconds: int = 8) -> Rate:
     """Create annotations by one user on the pages in turn."""
     bodies = [orjson.dumps(annotation(page)).decode() for page, _ in world.pages[:200]]
     headers = f'["Authorization"] = "Bearer {world.tokens[0]}", ["Content-Type"] = "application/json"'
-    return _wrk(url, _POST.format(paths=_lua_strings(bodies), headers=headers), seconds)
+    return _wrk(url, _POST.format(paths=_lua_strings(bodies), headers=headers), seconds, CONNECTIONS)
 
 
 def annotation(page: str, text: str = "A note in the margin of the page.") -> dict[str, object]:
@@ -149,12 +157,12 @@ def _lua_strings(values: list[str]) -> str:
     return ", ".join(f"[==[{value}]==]" for value in values)
 
 
-def _wrk(url: str, script: str, seconds: int) -> Rate:
+def _wrk(url: str, script: str, seconds: int, connections: int) -> Rate:
     with tempfile.NamedTemporaryFile("w", suffix=".lua", delete=False) as file:
         file.write(script)
     try:
         printed = subprocess.run(
-            ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "--latency", "-s", file.name, url],
+            ["wrk", "-t1", f"-c{connections}", f"-d{seconds}s", "--latency", "-s", file.name, url],
             check=True,
             capture_output=True,
             text=True,

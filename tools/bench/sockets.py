@@ -208,10 +208,10 @@ def _burst(running: system.System, *, tokens: list[str | None], sockets: int, ev
         server.wait_until_ready()
         crowd = _crowd(running, server)
         crowd.join([Member(token, page_url(0)) for token in _cycle(tokens, sockets)])
-        _deliver(running, crowd, events=events // 10, each=sockets)
+        deliver(running, crowd, events=events // 10, each=sockets)
         before = server.cpu_seconds
         crowd.timed = True
-        _deliver(running, crowd, events=events, each=sockets)
+        deliver(running, crowd, events=events, each=sockets)
         cpu = server.cpu_seconds - before
         took = crowd.arrivals[-1] - crowd.arrivals[0]
         crowd.leave()
@@ -269,17 +269,17 @@ def _growth(running: system.System, world: World) -> str:
             crowd = _crowd(running, server)
             crowd.join([Member(world.tokens[number], page_url(0)) for number in range(each)])
             crowd.join(_members(others, tokens=[None, *world.tokens]), seconds=120)
-            _deliver(running, crowd, events=50, each=each)
+            deliver(running, crowd, events=50, each=each)
             crowd.run(_after(2), seconds=10)
             before = server.cpu_seconds
-            _deliver(running, crowd, events=events, each=each)
+            deliver(running, crowd, events=events, each=each)
             cpu = server.cpu_seconds - before
             found.append(f"{cpu / events * 1e6:.0f} µs CPU with {each + others:,} connected")
             crowd.leave()
     return f"{each} match: {', '.join(found)}"
 
 
-def _deliver(running: system.System, crowd: Crowd, *, events: int, each: int) -> None:
+def deliver(running: system.System, crowd: Crowd, *, events: int, each: int) -> None:
     """Record events of annotations of the first page and read until all of them have arrived everywhere."""
     wanted = crowd.notified + events * each
     now = datetime.now(UTC)  # noqa: TID251 - a tool, not a service
@@ -302,7 +302,7 @@ def _deliver(running: system.System, crowd: Crowd, *, events: int, each: int) ->
 
 
 def _crowd(running: system.System, server: SocketProcess) -> Crowd:
-    return Crowd(server.url, origin=running.environment["APP_URL"])
+    return Crowd([server.url], origin=running.environment["APP_URL"])
 
 
 def _members(count: int, *, tokens: list[str | None]) -> list[Member]:
