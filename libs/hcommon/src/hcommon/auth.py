@@ -109,6 +109,8 @@ _of_any_token = _of_tokens.where(Token.access_hash == any_(bindparam("access_has
 
 _of_user = select(*_user_columns).select_from(User).outerjoin(_memberships, true()).where(User.deleted.is_(False))
 
+_of_this_user = prepared(_of_user.where(User.id == bindparam("user_id", type_=BigInteger())))
+
 _of_users = _of_user.where(User.id == any_(bindparam("user_ids", type_=ARRAY(BigInteger))))
 
 
@@ -134,7 +136,7 @@ def principals_of_tokens(
 
 def principal_of_user(connection: Connection | Session, user_id: int) -> Principal:
     """Return a user as principal, for browser sessions and background work; anonymous when deleted or unknown."""
-    row = connection.execute(_of_user.where(User.id == user_id)).mappings().first()
+    row = connection.execute(_of_this_user, {"user_id": user_id}).mappings().first()
     return _principal(row) if row else ANONYMOUS
 
 

@@ -2,17 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, Final
 from uuid import UUID
 
 from hcommon.auth import Principal
-from hcommon.authz import ReaderClass, can_read, reader_class
+from hcommon.authz import ReaderClass, ReaderShape, can_read, reader_class, reader_parameters, reader_shape, stand_in
+from hcommon.db.prepared import prepared
 from hcommon.models import Annotation, MailReceipt, Notification, Subscription, User
 from hcommon.models.annotation import ModerationStatus
 from hcommon.models.notification import NotificationKind
 from hcommon.presentation.annotation import annotation_columns, annotation_source, facts_of, present
 from hcommon.presentation.links import LinkSettings
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, exists, select
+from sqlalchemy import ColumnElement, Connection, RowMapping, Select, and_, bindparam, exists, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -49,9 +51,8 @@ def seen_by(
     What others may not see must not leave by mail either: of a pending annotation moderators are told, without its
     text, and of one that was declined nobody is. Its own author is shown it in any case.
     """
-    columns = annotation_columns(recipient)
-    statement = select(*columns).select_from(annotation_source()).where(Annotation.id == annotation_id)
-    row = connection.execute(statement).mappings().first()
+    values = {"annotation_id": annotation_id, **reader_parameters(recipient)}
+    row = connection.execute(_annotation(reader_shape(recipient)), values).mappings().first()
     if row is None:
         return None
     facts = facts_of(row)
@@ -70,6 +71,14 @@ def seen_by(
         html_link=shown["links"].get("html"),
         incontext_link=shown["links"].get("incontext"),
     )
+
+
+# Built once for each kind of reader: making it takes SQLAlchemy longer than PostgreSQL needs to answer it.
+@cache
+def _annotation(shape: ReaderShape) -> Select[Any]:
+    columns = annotation_columns(stand_in(shape))
+    found = select(*columns).select_from(annotation_source()).where(Annotation.id == bindparam("annotation_id"))
+    return prepared(found)
 
 
 def wants(kind: NotificationKind) -> ColumnElement[bool]:

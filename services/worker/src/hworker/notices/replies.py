@@ -19,7 +19,7 @@ from hcommon.models import Annotation, Mention, Notification, User
 from hcommon.models.notification import NotificationKind
 from hcommon.presentation.links import LinkSettings
 from sqlalchemy import Connection, RowMapping, and_, bindparam, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from hworker.notices.recipients import claim as claim_notice
 from hworker.notices.recipients import quoted, seen_by, wants
@@ -112,27 +112,26 @@ def _causes_too_many(session: Session, notice: ReplyNotice, *, now: datetime) ->
     return too_many
 
 
-# Built and planned once: every new annotation is asked about, and few are replies.
-_references = prepared(select(Annotation.references).where(Annotation.id == bindparam("annotation_id")))
+# Built and planned once: every reply is asked about, by whoever sees it first and by whoever mails it.
+_parent: Final = aliased(Annotation, name="parent")
+_told_of_mention: Final = and_(
+    exists().where(Mention.annotation_id == Annotation.id, Mention.user_id == User.id),
+    wants(NotificationKind.MENTION),
+)
+_parent_to_be_told: Final = prepared(
+    select(_parent.user_id, _parent.text, _parent.created, User.email)
+    .select_from(Annotation)
+    .join(_parent, _parent.id == Annotation.references[func.cardinality(Annotation.references)])
+    .join(User, User.id == _parent.user_id)
+    .where(
+        Annotation.id == bindparam("annotation_id"),
+        _parent.deleted.is_(False),
+        wants(NotificationKind.REPLY),
+        ~_told_of_mention,
+    )
+)
 
 
 def _parent_of(connection: Connection | Session, annotation_id: UUID) -> RowMapping | None:
     """Return the annotation replied to with its author's address, if the author is to be told of replies."""
-    references = connection.execute(_references, {"annotation_id": annotation_id}).scalar()
-    if not references:
-        return None
-    told_of_mention = and_(
-        exists().where(Mention.annotation_id == annotation_id, Mention.user_id == User.id),
-        wants(NotificationKind.MENTION),
-    )
-    statement = (
-        select(Annotation.user_id, Annotation.text, Annotation.created, User.email)
-        .join(User, User.id == Annotation.user_id)
-        .where(
-            Annotation.id == references[-1],
-            Annotation.deleted.is_(False),
-            wants(NotificationKind.REPLY),
-            ~told_of_mention,
-        )
-    )
-    return connection.execute(statement).mappings().first()
+    return connection.execute(_parent_to_be_told, {"annotation_id": annotation_id}).mappings().first()
