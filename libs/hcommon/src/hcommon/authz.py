@@ -198,7 +198,7 @@ def group_readable_condition(principal: Principal) -> ColumnElement[bool]:
     """Return which rows of `Group` the principal may know of; a client knows all groups of its authority."""
     known: list[ColumnElement[bool]] = [Group.readable_by == ReadableBy.WORLD.value]
     if principal.roles:
-        known.append(Group.id.in_(principal.roles))
+        known.append(_is_among(Group.id, "reader_group_ids", principal.roles))
     if principal.client is not None:
         known.append(Group.authority == principal.client.authority)
     return and_(Group.deleted.is_(False), or_(*known))

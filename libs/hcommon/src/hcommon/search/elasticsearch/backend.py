@@ -21,8 +21,6 @@ from hcommon.search.query import SearchQuery
 
 TIES_AT_ONCE: Final = 5_000
 
-_MOMENT: Final = 0.01
-
 Row = tuple[SortValue, UUID]
 
 
@@ -80,7 +78,7 @@ class ElasticsearchBackend:
 
     def _answer(self, query: SearchQuery, conditions: list[Clause]) -> Hits:
         deadline = time.monotonic() + self._timeout_seconds
-        answer = self._ask(builder.page_body(query, conditions), deadline)
+        answer = self._ask(self._client, builder.page_body(query, conditions), self._timeout_seconds)
         found = _rows(answer)
         total: int = answer["hits"]["total"]["value"]
         rows, rest = found[: query.limit], found[query.limit :]
@@ -95,22 +93,17 @@ class ElasticsearchBackend:
         ties: list[Row] = []
         while True:
             body = builder.ties_body(query, conditions, value=value, after=after, size=TIES_AT_ONCE)
-            found = _rows(self._ask(body, deadline))
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise IndexUnavailableError("The search index is too slow now.")
+            found = _rows(self._ask(self._client.options(request_timeout=left), body, left))
             ties += found
             if len(found) < TIES_AT_ONCE:
                 return ties
             after = found[-1][1]
 
-    def _ask(self, body: dict[str, Any], deadline: float) -> Any:
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise IndexUnavailableError("The search index is too slow now.")
-        client = self._client
-        if left < self._timeout_seconds - _MOMENT:
-            # Not the first request. Making a client that waits for less takes as long as asking.
-            client = client.options(request_timeout=left)
-        else:
-            left = self._timeout_seconds
+    def _ask(self, client: Elasticsearch, body: dict[str, Any], seconds: float) -> Any:
+        """Ask with a client that waits so long; making another one takes as long as asking."""
         try:
             answer = client.search(
                 index=self._index,
@@ -118,7 +111,7 @@ class ElasticsearchBackend:
                 # Elasticsearch keeps what it found until the index changes; only for requests that are the same in all,
                 # so they all say the same of time too.
                 request_cache=True,
-                timeout=f"{int(left * 1000)}ms",  # Elasticsearch stops too
+                timeout=f"{int(seconds * 1000) + 1}ms",  # Elasticsearch stops too
                 **body,
             )
         except BadRequestError as error:

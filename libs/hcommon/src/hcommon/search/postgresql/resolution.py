@@ -10,15 +10,15 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Connection, Select, Text, and_, any_, func, or_, select, tuple_
+from sqlalchemy import Connection, Select, Text, and_, any_, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.orm import aliased
 
-from hcommon.auth import Principal
+from hcommon.auth import ANONYMOUS, Principal
+from hcommon.authz import ReaderShape, group_readable_condition, reader_parameters, reader_shape, stand_in
 from hcommon.db.prepared import prepared
 from hcommon.ids import InvalidGroupidError, split_groupid
 from hcommon.models import DocumentURI, Group, User
-from hcommon.models.group import ReadableBy
 from hcommon.search.postgresql.parameters import Values, array
 from hcommon.search.query import SearchQuery, UserTerm
 from hcommon.uri import VersionedURI, normalize, uri_hash
@@ -46,10 +46,12 @@ def resolve(connection: Connection, query: SearchQuery, principal: Principal) ->
         InvalidURIError: A URI of the search cannot be one.
     """
     pages = _by_versions(query.uris)
-    asked = _page_values(pages) | _group_values(query.groups, principal) | _user_values(query.users)
+    asked = _page_values(pages) | _group_values(query.groups) | _user_values(query.users)
     if not asked:
         return {}
-    found = connection.execute(_statement(frozenset(asked)), asked).mappings().one()
+    reader = reader_shape(principal if query.groups else ANONYMOUS)
+    statement = _statement(frozenset(asked), reader)
+    found = connection.execute(statement, asked | reader_parameters(principal)).mappings().one()
     keys: Values = {}
     for number, versions in enumerate(pages):
         hashes: set[UUID] = {*asked[f"hashes_{number}"], *found[f"hashes_{number}"]}
@@ -65,7 +67,7 @@ def resolve(connection: Connection, query: SearchQuery, principal: Principal) ->
 
 
 @lru_cache(maxsize=64)
-def _statement(names: frozenset[str]) -> Select[Any]:
+def _statement(names: frozenset[str], reader: ReaderShape) -> Select[Any]:
     columns: list[Any] = []
     number = 0
     while f"uris_{number}" in names:
@@ -78,8 +80,7 @@ def _statement(names: frozenset[str]) -> Select[Any]:
         pair = tuple_(Group.authority_provided_id, Group.authority)
         named.append(pair.in_(_pairs("group_own_ids", "group_authorities")))
     if named:
-        own = Group.id == any_(array("reader_group_ids", BigInteger()))
-        readable = and_(Group.deleted.is_(False), or_(Group.readable_by == ReadableBy.WORLD.value, own))
+        readable = group_readable_condition(stand_in(reader))
         columns.append(func.array(select(Group.id).where(or_(*named), readable).scalar_subquery()).label("group_ids"))
     named = []
     if "names_anywhere" in names:
@@ -139,9 +140,7 @@ def _version_values(number: int, versions: Versions) -> Values:
     return {f"versions_{number}": list(versions)}
 
 
-def _group_values(groups: Sequence[str], principal: Principal) -> Values:
-    if not groups:
-        return {}
+def _group_values(groups: Sequence[str]) -> Values:
     pubids = []
     pairs = []
     for group in groups:
@@ -149,9 +148,7 @@ def _group_values(groups: Sequence[str], principal: Principal) -> Values:
             pairs.append(split_groupid(group))
         except InvalidGroupidError:
             pubids.append(group)
-    found: Values = {"reader_group_ids": list(principal.roles)}
-    if pubids:
-        found["pubids"] = pubids
+    found: Values = {"pubids": pubids} if pubids else {}
     if pairs:
         found |= {"group_own_ids": [own_id for own_id, _ in pairs], "group_authorities": [name for _, name in pairs]}
     return found
