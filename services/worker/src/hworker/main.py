@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import typer
-from hcommon import garbage, logging
+from hcommon import logging
 from hcommon.settings import load
 
 from hworker import roles
@@ -23,9 +23,7 @@ def _context() -> Context:
 def _command(name: str, role: Callable[[Context], int], summary: str) -> None:
     @cli.command(name=name, help=summary)
     def run() -> None:
-        context = _context()
-        garbage.look_rarely()
-        raise typer.Exit(role(context))
+        raise typer.Exit(role(_context()))
 
 
 def _check(context: Context) -> int:

@@ -27,6 +27,7 @@ from sqlalchemy import (
     ARRAY,
     BigInteger,
     Connection,
+    DateTime,
     Table,
     and_,
     any_,
@@ -47,15 +48,16 @@ _GAUGE_SECONDS: Final = 10.0
 _IDLE_IN_TRANSACTION: Final = "30s"
 
 _outbox: Final = cast("Table", OutboxEvent.__table__)
+_now: Final = bindparam("now", type_=DateTime(timezone=True))
 # Whether a row is to be published: its time has come, or it has none that can be right. Clocks differ: what was never
 # put off is due whatever the clock of its writer said, and nobody puts an event off for longer than `LONGEST_DELAY`
-# (`never` from now): a clock that was ahead did.
+# from now: a clock that was ahead did.
 _is_due: Final = and_(
     _outbox.c.published_at.is_(None),
     or_(
-        _outbox.c.due_at <= bindparam("now"),
+        _outbox.c.due_at <= _now,
         _outbox.c.due_at == _outbox.c.occurred_at,
-        _outbox.c.due_at > bindparam("never"),
+        _outbox.c.due_at > _now + LONGEST_DELAY,
     ),
 )
 # Built once, and planned once a connection: a batch is often a single event.
@@ -119,7 +121,7 @@ class Relay:
         limit = 1
         while not stop.is_set():
             now = self._clock.now()
-            due = connection.execute(_ANY_DUE, {"now": now, "never": now + LONGEST_DELAY}).first()
+            due = connection.execute(_ANY_DUE, {"now": now}).first()
             published = self.relay_batch(publisher, limit=limit) if due else 0
             outage.over()
             self._report_age()
@@ -167,7 +169,7 @@ class Relay:
         """Return how long the oldest event that is due has waited; nothing when none is, or its clock is ahead."""
         now = self._clock.now()
         with self._database.read() as connection:
-            oldest = connection.execute(_OLDEST_DUE, {"now": now, "never": now + LONGEST_DELAY}).scalar()
+            oldest = connection.execute(_OLDEST_DUE, {"now": now}).scalar()
         return max(now - oldest, timedelta()) if oldest else timedelta()
 
 
@@ -179,5 +181,5 @@ def _lock_due(session: Session, *, now: datetime, limit: int) -> list[OutgoingEv
     """Return the next rows, locked; none when another relay is publishing."""
     if not session.execute(_BECOME_THE_ONE).one().mine:
         return []
-    due = session.execute(_LOCKED_DUE, {"now": now, "never": now + LONGEST_DELAY, "limit": limit})
+    due = session.execute(_LOCKED_DUE, {"now": now, "limit": limit})
     return [OutgoingEvent(row.id, row.type, row.payload, row.consumer, row.attempts) for row in due]

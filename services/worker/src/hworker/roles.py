@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import FrameType
 from typing import Final
 
+from hcommon import garbage
 from hcommon.db import schema
 from hcommon.logging import get_logger
 
@@ -45,11 +46,11 @@ def run_tasks(context: Context) -> int:
     from hworker import worker  # noqa: PLC0415 - other roles do without Celery's worker
 
     _stop_on_signals(context.stop.set, worker.stop_worker)
-    if not _wait_for_database(context):
+    app = create_app(context.settings, context=context)
+    if not _started(context, "run"):
         return 0
-    _log.info("started", role="run")
     context.database.close()  # children must not share the parent's connections
-    return worker.run_worker(create_app(context.settings, context=context), pool="prefork")
+    return worker.run_worker(app, pool="prefork")
 
 
 def run_all(context: Context) -> int:
@@ -57,10 +58,9 @@ def run_all(context: Context) -> int:
     from hworker import worker  # noqa: PLC0415 - other roles do without Celery's worker
 
     _stop_on_signals(context.stop.set, worker.stop_worker)
-    if not _wait_for_database(context):
-        return 0
-    _log.info("started", role="all")
     app = create_app(context.settings, context=context)
+    if not _started(context, "all"):
+        return 0
     tasks = TaskQueue(app)
     loops = {"relay": _relay(context), "consumer": _consumer(context, tasks), "beat": _beat(context, tasks)}
     threads = _start(context, loops, on_failure=lambda: worker.stop_worker(failed=True))
@@ -95,8 +95,7 @@ def _beat(context: Context, tasks: TaskQueue) -> Loop:
 
 def _run_loop(context: Context, role: str, loop: Loop) -> int:
     _stop_on_signals(context.stop.set)
-    if _wait_for_database(context):
-        _log.info("started", role=role)
+    if _started(context, role):
         loop(context.stop)
     context.database.close()
     return 0
@@ -128,8 +127,8 @@ def _stop_on_signals(*actions: Callable[[], None]) -> None:
     signal.signal(signal.SIGINT, stop)
 
 
-def _wait_for_database(context: Context) -> bool:
-    """Wait for a schema that this release can use; False when told to end before there was one."""
+def _started(context: Context, role: str) -> bool:
+    """Wait for a schema that this release can use, and say so; False when told to end before there was one."""
 
     class Stopped(Exception):  # noqa: N818 - not an error
         pass
@@ -142,4 +141,6 @@ def _wait_for_database(context: Context) -> bool:
         schema.wait_until_ready(context.database, sleep=sleep)
     except Stopped:
         return False
+    garbage.look_rarely()
+    _log.info("started", role=role)
     return True
