@@ -13,11 +13,10 @@ from uuid import uuid4
 
 import jwt
 import pytest
-from fastapi import FastAPI
 from hcommon.models import AuthClient
 from hcommon.testing.factories import add_member, make_annotation, make_group, make_user
 from httpx2 import Response
-from hweb import openapi, routes
+from hweb.app import create_site
 from hweb.oauth import service
 from hweb.resources import Resources
 from sqlalchemy.orm import Session
@@ -276,10 +275,7 @@ class World:
 @cache
 def document() -> dict[str, Any]:
     """Return the OpenAPI document."""
-    app = FastAPI(title="h", generate_unique_id_function=openapi.operation_id)
-    routes.include(app)
-    openapi.install(app)
-    return app.openapi()
+    return create_site().openapi()
 
 
 def operations() -> dict[str, dict[str, Any]]:

@@ -6,7 +6,6 @@ from urllib.parse import quote
 
 import pytest
 import schemathesis
-from fastapi import FastAPI
 from hcommon.ids import annotation_id_to_urlsafe
 from hcommon.models.group import Role
 from hcommon.testing.examples import examples
@@ -18,7 +17,7 @@ from hcommon.testing.factories import (
     make_user,
     make_world_group,
 )
-from hweb import openapi, routes
+from hweb.app import create_site
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
@@ -49,10 +48,7 @@ def lines(_context: Any, value: Any) -> bytes | None:
 
 
 def _schema() -> Any:
-    app = FastAPI(title="h", generate_unique_id_function=openapi.operation_id)
-    routes.include(app)
-    openapi.install(app)
-    return schemathesis.openapi.from_dict(app.openapi())
+    return schemathesis.openapi.from_dict(create_site().openapi())
 
 
 def _can_be_wrong(operation: Any) -> bool:
