@@ -23,10 +23,8 @@ from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
 from services.web.tests.described import Description
-from tests.contract.test_every_route import CASES, FAILURE, Case, World, application, operations
-from tests.contract.test_shapes import assert_shape
-
-__all__ = ["application"]
+from tests.contract.cases import CASES, Case, World, operations
+from tests.contract.test_shapes import FAILURE, assert_shape
 
 LIMITS = [limit for limit in vars(apilimits).values() if isinstance(limit, Limit)]
 # A search that the index answers: one of a page is not counted.
