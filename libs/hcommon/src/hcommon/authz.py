@@ -11,7 +11,6 @@ unknown is refused.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -25,9 +24,8 @@ from hcommon.models.group import MODERATING_ROLES, ReadableBy, Role, WriteableBy
 PERMISSION_WORLD = "group:__world__"
 
 
-@dataclass(frozen=True, slots=True)
-class AnnotationFacts:
-    """What decides over one annotation.
+class AnnotationFacts(NamedTuple):
+    """What decides over one annotation; a tuple, since each row of a page makes one.
 
     Attributes:
         moderation_status: As stored; None means never judged.

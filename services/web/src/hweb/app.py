@@ -94,6 +94,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     anyio.to_thread.current_default_thread_limiter().total_tokens = threads
     async with held.opening.awaiting(held.database):
         yield
+    held.search.close()
     held.database.close()
     held.redis.close()
     held.metrics.close()

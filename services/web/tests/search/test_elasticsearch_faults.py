@@ -28,10 +28,11 @@ def proxy(valkey: EmbeddedValkey) -> Iterator[FaultyProxy]:
 
 
 @pytest.fixture
-def client(resources: Resources, rolled_back: RolledBackDatabase, proxy: FaultyProxy) -> TestClient:
+def client(resources: Resources, rolled_back: RolledBackDatabase, proxy: FaultyProxy) -> Iterator[TestClient]:
     settings = resources.settings.model_copy(update={"elasticsearch_url": SecretStr(proxy.url)})
     search = search_backend(settings, database=rolled_back, threads=2)
-    return TestClient(create_app(replace(resources, settings=settings, search=search)))
+    yield TestClient(create_app(replace(resources, settings=settings, search=search)))
+    search.close()
 
 
 @pytest.mark.parametrize("fault", [fault for fault in Fault if fault is not Fault.NONE])

@@ -8,11 +8,11 @@ from uuid import UUID
 from hcommon.auth import ANONYMOUS
 from hcommon.authz import AnnotationFacts
 from hcommon.db.prepared import prepared
+from hcommon.db.types import UUIDArray
 from hcommon.models import Annotation, DocumentURI, Flag
 from hcommon.presentation.annotation import annotation_columns, annotation_source, facts_of
 from hcommon.uri.version import UNVERSIONED
-from sqlalchemy import ARRAY, Connection, RowMapping, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy import Connection, RowMapping, any_, bindparam, func, select
 
 from hwebsocket.filters import Subject
 
@@ -55,7 +55,7 @@ def _columns() -> list[Any]:
 _statement = prepared(
     select(*_columns())
     .select_from(annotation_source())
-    .where(Annotation.id == any_(bindparam("ids", type_=ARRAY(PG_UUID()))))
+    .where(Annotation.id == any_(bindparam("ids", type_=UUIDArray())))
 )
 
 

@@ -72,7 +72,7 @@ def past_of(
     before = event.before
     if before is None:
         return None
-    facts = replace(annotation.facts, shared=before.shared, moderation_status=before.moderation_status)
+    facts = annotation.facts._replace(shared=before.shared, moderation_status=before.moderation_status)
     subject = _former_subject(event, annotation, left_documents)
     narrowed = facts.shared > annotation.facts.shared or facts.hidden < annotation.facts.hidden
     return Past(facts, subject) if narrowed or subject != annotation.subject else None

@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     Connection,
     bindparam,
@@ -24,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 
 from hcommon.db.prepared import prepared
+from hcommon.db.types import UUIDArray
 from hcommon.models import Annotation, DocumentRevision, DocumentURI
 from hcommon.models.document import EVERY_DOCUMENT
 from hcommon.uri import VersionedURI, normalize, uri_hash
@@ -51,9 +51,7 @@ class PageRevision(NamedTuple):
         return self.document_id != ORPHANED
 
 
-_asked = (
-    func.unnest(bindparam("uri_hashes", type_=ARRAY(PG_UUID()))).table_valued("uri_hash", name="asked").render_derived()
-)
+_asked = func.unnest(bindparam("uri_hashes", type_=UUIDArray())).table_valued("uri_hash", name="asked").render_derived()
 _edge = select(DocumentURI.document_id).where(DocumentURI.uri_hash == _asked.c.uri_hash).limit(1).lateral("edge")
 _annotated = exists().where(Annotation.target_uri_hash == _asked.c.uri_hash)
 _document_id = func.coalesce(_edge.c.document_id, case((_annotated, ORPHANED)))

@@ -45,3 +45,7 @@ class SearchBackend(Protocol):
             TooManyWordsError: The search is too long.
         """
         ...
+
+    def close(self) -> None:
+        """Close the connections of its own that nobody uses; there is no search afterwards."""
+        ...

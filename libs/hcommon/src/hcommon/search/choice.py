@@ -25,9 +25,10 @@ def search_backend(settings: SearchSettings, *, database: Database, threads: int
     # Loaded only here: the client takes a second and 27 MB.
     from hcommon.search.elasticsearch.backend import ElasticsearchBackend  # noqa: PLC0415
     from hcommon.search.elasticsearch.client import connect  # noqa: PLC0415
+    from hcommon.search.elasticsearch.node import PlainNode  # noqa: PLC0415
 
-    seconds = settings.elasticsearch_search_seconds
-    client = connect(settings.elasticsearch_url.get_secret_value(), timeout_seconds=seconds, connections=threads)
+    url, seconds = settings.elasticsearch_url.get_secret_value(), settings.elasticsearch_search_seconds
+    client = connect(url, timeout_seconds=seconds, connections=threads, plain_node=PlainNode)
     return ElasticsearchBackend(client, index=settings.elasticsearch_index, database=database, timeout_seconds=seconds)
 
 

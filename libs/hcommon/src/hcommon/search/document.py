@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ARRAY, Connection, RowMapping, any_, bindparam, select
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy import Connection, RowMapping, any_, bindparam, select
 
 from hcommon.db.prepared import prepared
+from hcommon.db.types import UUIDArray
 from hcommon.ids import make_userid
 from hcommon.models import Annotation, Group, User
 from hcommon.models.annotation import ModerationStatus
@@ -125,7 +125,7 @@ _batch = prepared(
     select(*_COLUMNS)
     .join_from(Annotation, Group, Group.id == Annotation.group_id)
     .join(User, User.id == Annotation.user_id)
-    .where(Annotation.id == any_(bindparam("ids", type_=ARRAY(PG_UUID()))))
+    .where(Annotation.id == any_(bindparam("ids", type_=UUIDArray())))
 )
 
 

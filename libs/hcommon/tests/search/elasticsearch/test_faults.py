@@ -12,6 +12,7 @@ from hcommon.search.document import Batch, read_batch
 from hcommon.search.elasticsearch.backend import ElasticsearchBackend
 from hcommon.search.elasticsearch.client import IndexUnavailableError, connect
 from hcommon.search.elasticsearch.lifecycle import SearchIndex
+from hcommon.search.elasticsearch.node import PlainNode
 from hcommon.search.query import SearchQuery
 from hcommon.testing.factories import make_annotation, make_user
 from hcommon.testing.tcp_proxy import Fault, FaultyProxy, faulty_proxy
@@ -30,7 +31,7 @@ def proxy(elasticsearch_url: str) -> Iterator[FaultyProxy]:
 @pytest.fixture
 def client(proxy: FaultyProxy) -> Iterator[Elasticsearch]:
     """A client behind the proxy."""
-    client = connect(proxy.url, timeout_seconds=SEARCH_SECONDS)
+    client = connect(proxy.url, timeout_seconds=SEARCH_SECONDS, plain_node=PlainNode)
     yield client
     client.close()
 

@@ -8,12 +8,12 @@ from uuid import UUID
 from hcommon.auth import Principal
 from hcommon.authz import ReaderShape, readable_condition, reader_parameters, reader_shape, stand_in
 from hcommon.db.prepared import prepared
+from hcommon.db.types import UUIDArray
 from hcommon.models import Annotation
 from hcommon.presentation.annotation import annotation_columns, annotation_source
 from hcommon.search import postgresql
 from hcommon.search.query import SearchQuery
-from sqlalchemy import ARRAY, BigInteger, ColumnElement, Connection, RowMapping, Select, any_, bindparam, func, select
-from sqlalchemy.dialects.postgresql import UUID as PG_UUID
+from sqlalchemy import BigInteger, ColumnElement, Connection, RowMapping, Select, any_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 Statement = Select[*tuple[Any, ...]]
@@ -31,7 +31,7 @@ def by_ids(connection: Connection, ids: Sequence[UUID], *, principal: Principal)
     """Return the annotations that a backend proposed, in its order, as far as the principal may see them now."""
     if not ids:
         return []
-    values = {"ids": list(ids), **reader_parameters(principal)}
+    values = {"ids": ids, **reader_parameters(principal)}
     found = {row["id"]: row for row in connection.execute(_by_ids(reader_shape(principal)), values).mappings()}
     return [found[annotation_id] for annotation_id in ids if annotation_id in found]
 
@@ -40,7 +40,7 @@ def replies(connection: Connection, ids: Sequence[UUID], *, principal: Principal
     """Return the annotations that reply to any of these, directly or not, the last changed first, up to `limit`."""
     if not ids:
         return []
-    values = {"ids": list(ids), "limit": limit, **reader_parameters(principal)}
+    values = {"ids": ids, "limit": limit, **reader_parameters(principal)}
     return connection.execute(_replies(reader_shape(principal)), values).mappings().all()
 
 
@@ -67,4 +67,4 @@ def _readable(shape: ReaderShape, condition: ColumnElement[bool]) -> Statement:
     return select(*columns).select_from(annotation_source()).where(condition, readable_condition(principal))
 
 
-_ids: Final = bindparam("ids", type_=ARRAY(PG_UUID()))
+_ids: Final = bindparam("ids", type_=UUIDArray())

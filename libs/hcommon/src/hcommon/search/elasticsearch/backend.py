@@ -70,6 +70,10 @@ class ElasticsearchBackend:
             except IndexUnavailableError as error:
                 raise SearchUnavailableError(error.reason) from error
 
+    def close(self) -> None:
+        """Close the connections that nobody uses."""
+        self._client.close()
+
     def _keys(self, query: SearchQuery, principal: Principal) -> Values | None:
         if not (query.uris or query.groups or query.users):
             return {}

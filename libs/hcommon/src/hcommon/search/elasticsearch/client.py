@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from elastic_transport import BaseNode, Urllib3HttpNode
 from elasticsearch import ApiError, Elasticsearch, OrjsonSerializer, TransportError
 
 from hcommon.logging import get_logger
@@ -17,13 +18,16 @@ class IndexMissingError(IndexUnavailableError):
     """Elasticsearch is there, and the search index is not."""
 
 
-def connect(url: str, *, timeout_seconds: float, connections: int = 2) -> Elasticsearch:
+def connect(
+    url: str, *, timeout_seconds: float, connections: int = 2, plain_node: type[BaseNode] = Urllib3HttpNode
+) -> Elasticsearch:
     """Return a client; nothing connects before it is used, and nothing is tried twice.
 
     Args:
         url: Where Elasticsearch is, with user and password if it asks for them.
         timeout_seconds: How long a request may take.
         connections: Most requests at the same time; as many as there are threads.
+        plain_node: What sends them where the address is not `https:`.
     """
     return Elasticsearch(
         url,
@@ -32,6 +36,7 @@ def connect(url: str, *, timeout_seconds: float, connections: int = 2) -> Elasti
         retry_on_timeout=False,
         connections_per_node=connections,
         serializer=OrjsonSerializer(),
+        node_class=Urllib3HttpNode if url.startswith("https:") else plain_node,
     )
 
 

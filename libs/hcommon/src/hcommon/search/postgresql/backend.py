@@ -30,3 +30,6 @@ class PostgreSQLBackend:
         except DatabaseUnavailableError as error:
             raise SearchUnavailableError("Search is not available now.") from error
         return Hits(ids=tuple(row["id"] for row in page.rows), total=page.total, next=page.next)
+
+    def close(self) -> None:
+        """Leave the database to its owner: there are no connections of its own."""
