@@ -101,7 +101,7 @@ def add_member(group_id: str, userid: str, write: ClientWriteDep, body: Optional
     _ONE_PATH,
     name="group.member.edit",
     openapi_extra=operation(
-        body=shapes.RoleChange, answer=shapes.Membership, fails=(404, 413, 429), access=(BEARER, COOKIE)
+        body=shapes.RoleChange, answer=shapes.Membership, fails=(404, 409, 413, 429), access=(BEARER, COOKIE)
     ),
 )
 def edit_member(group_id: str, userid: str, write: CookieWriteDep, body: JSONBody) -> Response:
