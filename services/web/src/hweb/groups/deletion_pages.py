@@ -14,7 +14,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hweb.deps import SessionReadDep, SessionWriteDep, SettingsDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
-from hweb.groups import deletion, queries
+from hweb.groups import deletion, members, queries
 from hweb.groups.service import GroupNotFoundError
 from hweb.templating import page
 from hweb.visitor import Visitor
@@ -53,9 +53,11 @@ def delete_group(
 
     Raises:
         GroupNotFoundError: There is no such group, or the visitor does not own it.
+        MembershipNotFoundError: The visitor owned it a moment ago.
     """
     with write() as writer:
         group = _owned(writer.session, pubid=pubid, authority=settings.authority, principal=writer.principal)
+        members.lock_as_owner(writer.session, principal=writer.principal, group_id=group["id"])
         if form.get("name", "").strip() != group["name"]:
             return _form(request, visitor, writer.session, group, problem="This is not the name of the group.")
         deletion.delete(writer.session, group_id=group["id"], now=writer.now)

@@ -144,7 +144,7 @@ def change_role(
         LastOwnerError: The member is the only one, and owns the group.
     """
     row = _locked(session, group_id=group_id, userid=userid)
-    actor, own = principal.roles.get(group_id), row["user_id"] == principal.user_id
+    actor, own = _actor(session, group_id, principal), row["user_id"] == principal.user_id
     if role not in assignable_roles(actor, Role(row["role"]), own=own):
         raise MembershipNotFoundError("You may not give this role to this member.")
     _set_role(session, group_id=group_id, user_id=row["user_id"], role=role, now=now, client_id=client_id)
@@ -165,7 +165,7 @@ def remove(
         MembershipNotFoundError: There is no such member, or it is not for the principal to do that.
     """
     row = _locked(session, group_id=group_id, userid=userid)
-    actor, own = principal.roles.get(group_id), row["user_id"] == principal.user_id
+    actor, own = _actor(session, group_id, principal), row["user_id"] == principal.user_id
     if not may_remove(actor, Role(row["role"]), own=own):
         raise MembershipNotFoundError("You may not remove this member.")
     delete(session, group_id=group_id, user_id=row["user_id"], now=now, client_id=client_id)
@@ -184,6 +184,17 @@ def delete(session: Session, *, group_id: int, user_id: int, now: datetime, clie
     return True
 
 
+def lock_as_owner(session: Session, *, principal: Principal, group_id: int) -> None:
+    """Lock a group against other changes of who is in it, on behalf of an owner.
+
+    Raises:
+        MembershipNotFoundError: Who asks does not own it, or not any more.
+    """
+    ownership.lock(session, group_id=group_id)
+    if _actor(session, group_id, principal) is not Role.OWNER:
+        raise MembershipNotFoundError("You do not own this group.")
+
+
 def succession(connection: sa.Connection, *, principal: Principal, group_id: int) -> dict[str, str | None] | None:
     """Return what becomes of a group if who asks leaves it: None unless that is its last owner.
 
@@ -196,6 +207,11 @@ def succession(connection: sa.Connection, *, principal: Principal, group_id: int
     if heir is not None and heir["role"] == Role.OWNER:
         return None
     return {"heir": heir["username"] if heir is not None else None}
+
+
+def _actor(session: Session, group_id: int, principal: Principal) -> Role | None:
+    """Return the role of who asks, now that the group is locked: it may have been taken away since the request came."""
+    return member_queries.role(session, group_id=group_id, user_id=principal.user_id)
 
 
 def _locked(session: Session, *, group_id: int, userid: str) -> sa.RowMapping:
