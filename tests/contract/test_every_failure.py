@@ -6,23 +6,20 @@ Source: specification of the API, section 1.1; RFC 9110, section 15.5.
 """
 
 import base64
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 
 import pytest
-from anyio.from_thread import BlockingPortal
-from fastapi import FastAPI
 from hcommon.db.engine import Database
 from hcommon.ratelimit import Limit, RateLimitedError, RateLimiter
 from hweb import apilimits
-from hweb.app import create_app
 from hweb.middleware import MAX_BODY_BYTES
 from hweb.openapi import JSON_TYPE
 from hweb.resources import Resources
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
-from services.web.tests.described import Description
 from tests.contract.cases import CASES, Case, World, operations
 from tests.contract.test_shapes import FAILURE, assert_shape
 
@@ -99,21 +96,10 @@ class TestFailures:
 
     @pytest.mark.parametrize("name", sorted(CASES.keys() - NEED_NO_DATABASE))
     def test_of_what_is_away_say_when_to_try_again(
-        self,
-        *,
-        world: World,
-        resources: Resources,
-        site: FastAPI,
-        description: Description,
-        portal: BlockingPortal,
-        name: str,
+        self, world: World, make_client: Callable[..., TestClient], name: str
     ) -> None:
         nowhere = Database("postgresql://h:h@127.0.0.1:1/h", pool_size=1)
-        app = create_app(replace(resources, database=nowhere), site=site)
-        client = TestClient(app, base_url=resources.settings.app_url, raise_server_exceptions=False)
-        client.portal = portal
-        client.event_hooks = {"response": [description.check]}
-        answer = world.send(NEEDING[name], client=client)
+        answer = world.send(NEEDING[name], client=make_client(database=nowhere))
         assert answer.status_code == 503, answer.text
         assert_shape(answer.json(), FAILURE)
         assert int(answer.headers["Retry-After"]) >= 1

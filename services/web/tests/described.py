@@ -74,6 +74,10 @@ class Description:
             yield f"the document has no {media_type!r}"
         elif media_type == "application/json":
             yield from self._schema_problems(answer.json(), content[media_type]["schema"], answer=True)
+        elif media_type == "application/x-ndjson":
+            line_schema = content[media_type]["schema"]["contentSchema"]["items"]
+            for line in answer.content.splitlines():
+                yield from self._schema_problems(json.loads(line), line_schema, answer=True)
 
     def _request_problems(self, request: Request, operation: dict[str, Any]) -> Any:
         ways = operation["security"]

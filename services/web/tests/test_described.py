@@ -12,6 +12,9 @@ VERSION = {"Hypothesis-Media-Type": "v1"}
 HEADER = {"schema": {"type": "string"}}
 NOTE = {"type": "object", "properties": {"id": {"type": "string"}}, "required": ["id"]}
 JSON = {"application/json": {"schema": {"$ref": "#/components/schemas/Note"}}}
+NOTES = {"type": "array", "items": {"$ref": "#/components/schemas/Note"}}
+LINES = {"application/x-ndjson": {"schema": {"type": "string", "contentSchema": NOTES}}}
+OF_LINES = {"Content-Type": "application/x-ndjson"}
 DOCUMENT: dict[str, Any] = {
     "components": {"schemas": {"Note": NOTE}},
     "paths": {
@@ -22,6 +25,7 @@ DOCUMENT: dict[str, Any] = {
                 "requestBody": {"content": JSON},
                 "responses": {
                     "200": {"content": JSON, "headers": dict.fromkeys(VERSION, HEADER)},
+                    "201": {"content": LINES},
                     "204": {},
                     "429": {"headers": {"Retry-After": {"schema": {"type": "integer"}}}},
                 },
@@ -41,6 +45,8 @@ class TestCheck:
     def test_what_is_as_described_passes(self) -> None:
         check(Response(200, json={"id": "1"}, headers=VERSION), **BEARER)
         check(Response(429, headers={"Retry-After": "5"}))
+        check(Response(201, text='{"id": "1"}\n{"id": "2"}\n', headers=OF_LINES), **BEARER)
+        check(Response(201, text="", headers=OF_LINES), **BEARER)
         check(Response(204), path="/notes/1.txt", sent=b"")
         check(Response(204), sent=b'{"id": "1", "more": 1}', **BEARER)
         check(Response(500), path="/elsewhere")
@@ -55,6 +61,8 @@ class TestCheck:
             (Response(200, text="x", headers=VERSION), "the document has no 'text/plain'"),
             (Response(200, json={"id": 1}, headers=VERSION), "answer.id: 1 is not of type"),
             (Response(200, json={"id": "1", "more": 1}, headers=VERSION), "'more' was unexpected"),
+            (Response(201, text='{"id": "1"}\n{"id": 2}\n', headers=OF_LINES), "answer.id: 2 is not of type"),
+            (Response(201, text='{"id": "1", "more": 1}\n', headers=OF_LINES), "'more' was unexpected"),
             (Response(429, headers={"Retry-After": "soon"}), "'soon' is no number"),
         ],
     )

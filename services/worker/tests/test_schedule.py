@@ -9,6 +9,7 @@ import pytest
 from hcommon.bus.publisher import BrokerUnavailableError
 from hcommon.clock import SystemClock
 from hcommon.testing.clock import FrozenClock
+from hworker.intervals import LOOK_AGAIN
 from hworker.schedule import SCHEDULE, Beat
 from hworker.tasks.registry import PERIODIC_TASKS
 
@@ -29,6 +30,16 @@ class TestBeat:
         clock.advance(seconds=1)
         beat.tick()
         assert queue.periodic == ["often", "rarely", "often"]
+
+    def test_queues_what_is_rare_more_often_since_a_run_may_be_killed(self, queue: Any, clock: FrozenClock) -> None:
+        beat = Beat(tasks=queue, clock=clock, schedule={"rarely": timedelta(days=1)})
+        beat.tick()
+        clock.advance(seconds=(LOOK_AGAIN - timedelta(seconds=1)).total_seconds())
+        beat.tick()
+        assert queue.periodic == ["rarely"]
+        clock.advance(seconds=1)
+        beat.tick()
+        assert queue.periodic == ["rarely", "rarely"]
 
     def test_a_clock_that_is_put_back_does_not_stop_it(self, queue: Any, clock: FrozenClock) -> None:
         beat = Beat(tasks=queue, clock=clock, schedule={"often": timedelta(minutes=1)})

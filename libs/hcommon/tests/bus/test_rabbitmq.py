@@ -1,6 +1,7 @@
 """Confirms, returns and consuming over AMQP, against a small server that follows a script."""
 
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
@@ -33,6 +34,7 @@ class TestPublishing:
     def test_declares_the_queues_first(self, broker: ScriptedBroker) -> None:
         with Publisher(broker.url):
             pass
+        assert broker.closed == 1
         assert [name for name, _ in broker.declared] == ["h.worker", "h.indexer"]
         assert all(b"x-queue-type" in data and b"quorum" in data for _, data in broker.declared)
 
@@ -64,6 +66,24 @@ class TestPublishing:
         broker.script.extend(["ack", trouble])
         with Publisher(broker.url) as publisher, pytest.raises(BrokerUnavailableError):
             publisher.publish_all(outgoing(1, 2))
+
+    @pytest.mark.parametrize("silence", ["hold", "freeze"])
+    def test_a_broker_that_confirms_nothing_is_given_up_and_not_waited_for(
+        self, broker: ScriptedBroker, silence: str
+    ) -> None:
+        broker.script.append(silence)
+        started = time.monotonic()
+        with Publisher(broker.url, answer_timeout_seconds=0.5) as publisher, pytest.raises(BrokerUnavailableError):
+            publisher.publish_all(outgoing(1))
+        assert time.monotonic() - started < 5
+        assert broker.closed == 0
+
+    def test_nor_is_one_that_freezes_afterwards(self, broker: ScriptedBroker) -> None:
+        started = time.monotonic()
+        with Publisher(broker.url, answer_timeout_seconds=0.5) as publisher:
+            publisher.publish_all(outgoing(1))
+            broker.deaf.set()
+        assert time.monotonic() - started < 5
 
     def test_silence_is_told(self, broker: ScriptedBroker) -> None:
         broker.script.append("hold")

@@ -97,7 +97,7 @@ def operation(
     """Return what describes a route, for `openapi_extra`.
 
     Args:
-        answer: Type of the answer's body; None for an empty one.
+        answer: Type of the answer's body, or of a line of it if that is NDJSON; None for an empty one.
         media_type: Of the answer.
         status: Of the answer when all is well.
         also: Other answers than those and failures: words, type and media type by status.
@@ -156,7 +156,11 @@ def _document(app: FastAPI) -> dict[str, Any]:
         if _RESPONSES in one:
             one["responses"] = one.pop(_RESPONSES)
         for content in _contents(one):
-            content["schema"] = _hoisted(content["schema"], components)
+            lines = content["schema"].get("contentSchema")
+            if lines is None:
+                content["schema"] = _hoisted(content["schema"], components)
+            else:
+                lines["items"] = _hoisted(lines["items"], components)
     values["components"] = {"schemas": dict(sorted(components.items())), "securitySchemes": _SECURITY_SCHEMES}
     return values
 
@@ -188,8 +192,20 @@ def _schema(kind: Any) -> dict[str, Any]:
 
 
 def _answer(words: str, kind: Any, media_type: str) -> dict[str, Any]:
-    content = {} if kind is None else {"content": {media_type: {"schema": _schema(kind)}}}
-    return {"description": words, **content}
+    if kind is None:
+        return {"description": words}
+    schema = _lines(kind) if media_type == NDJSON_TYPE else _schema(kind)
+    return {"description": words, "content": {media_type: {"schema": schema}}}
+
+
+def _lines(kind: Any) -> dict[str, Any]:
+    """Return a text of JSON values a line, which OpenAPI 3.1 has no word for: it is one text, read as an array."""
+    return {
+        "type": "string",
+        "description": "A JSON value a line; `contentSchema` describes them as an array.",
+        "contentMediaType": NDJSON_TYPE,
+        "contentSchema": {"type": "array", "items": _schema(kind)},
+    }
 
 
 def _answer_headers(code: int, *, versioned: bool, cached: bool) -> dict[str, Any]:

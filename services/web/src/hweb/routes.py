@@ -14,6 +14,7 @@ from hweb.embed import pages as embed
 from hweb.feeds import pages as feeds
 from hweb.flags import api as flags
 from hweb.groups import api as groups
+from hweb.groups import deletion_pages as group_deletion
 from hweb.groups import members_api, members_pages
 from hweb.groups import pages as groups_pages
 from hweb.links import api as links
@@ -59,6 +60,7 @@ def include(app: FastAPI) -> None:
         profile_pages.router,
         members_pages.router,
         moderation_pages.router,
+        group_deletion.router,
         groups_pages.router,
         organizations.router,
         docs.router,

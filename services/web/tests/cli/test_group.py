@@ -7,7 +7,7 @@ import pytest
 from hcommon.db.engine import Database
 from hcommon.events.groups import MembershipChanged, MembershipCreated, MembershipDeleted
 from hcommon.models import Group, GroupMembership, User
-from hcommon.testing.factories import make_group, make_user, recorded_events
+from hcommon.testing.factories import make_group, make_user, make_world_group, recorded_events
 from sqlalchemy import select
 
 
@@ -79,6 +79,35 @@ class TestJoin:
             make_group(session, authority="lms.example", authority_provided_id="c-1")
         assert h("group", "join", "group:c-1@lms.example", "acct:al@lms.example").exit_code == 0
         assert members(database) == {"al": "member"}
+
+
+class TestOwners:
+    @pytest.fixture(autouse=True)
+    def _site(self, database: Database) -> None:
+        with database.transaction() as session:
+            make_world_group(session)
+
+    def test_are_followed_by_the_next_in_line(self, h: Callable[..., Any], database: Database) -> None:
+        pubid = h("group", "create", "Readers", "--owner", "alice").stdout.strip()
+        refused = h("group", "join", pubid, "alice", "--role", "admin")
+        assert (refused.exit_code, "A group needs an owner" in refused.output) == (1, True)
+        h("group", "join", pubid, "bob")
+        assert h("group", "join", pubid, "alice", "--role", "admin").exit_code == 0
+        assert members(database) == {"alice": "admin", "bob": "owner"}
+        assert h("group", "leave", pubid, "bob").exit_code == 0
+        assert members(database) == {"alice": "owner"}
+
+    def test_groups_without_one_are_listed_until_they_get_one(self, h: Callable[..., Any], database: Database) -> None:
+        pubid = h("group", "create", "Readers", "--owner", "alice").stdout.strip()
+        h("group", "create", "Writers", "--owner", "bob")
+        with database.transaction() as session:
+            make_group(session, name="Course", authority="lms.example")
+        assert len(h("group", "list", "--ownerless").output.splitlines()) == 1
+        assert h("group", "leave", pubid, "alice").exit_code == 0
+        listed = h("group", "list", "--ownerless").output
+        assert ("Readers" in listed, len(listed.splitlines())) == (True, 2)
+        assert h("group", "join", pubid, "bob", "--role", "owner").exit_code == 0
+        assert "Readers" not in h("group", "list", "--ownerless").output
 
 
 class TestLeave:

@@ -448,6 +448,74 @@ class TestOneself:
             assert answer.json()["roles"] == [becomes]
 
 
+class TestLastOwner:
+    """Who goes, whichever way, leaves the group an owner."""
+
+    @pytest.fixture
+    def group(self, session: Session, user: User) -> Group:
+        make_world_group(session)
+        group = make_group(session, kind="restricted")
+        add_member(session, group=group, user=user, role=OWNER)
+        return group
+
+    def leave(self, client: TestClient, group: Group, headers: dict[str, str]) -> None:
+        assert client.delete(path(group, "me"), headers=headers).status_code == 204
+
+    def demote(self, client: TestClient, group: Group, headers: dict[str, str]) -> None:
+        answer = client.patch(path(group, "me"), json={"roles": ["member"]}, headers=headers)
+        assert (answer.status_code, answer.json()["roles"]) == (200, ["member"])
+
+    @pytest.mark.parametrize("way", ["leave", "demote"])
+    def test_the_first_of_the_highest_role_becomes_one_and_is_told(
+        self, client: TestClient, session: Session, group: Group, user: User, *, token: Token, way: str
+    ) -> None:
+        member, late, early = (make_user(session) for _ in range(3))
+        add_member(session, group=group, user=member).created = START - timedelta(days=3)
+        add_member(session, group=group, user=late, role=MODERATOR)
+        add_member(session, group=group, user=early, role=MODERATOR).created = START - timedelta(days=2)
+        session.flush()
+        getattr(self, way)(client, group, token(user))
+        left = {user.id: "member"} if way == "demote" else {}
+        assert roles(session, group) == {member.id: "member", late.id: "moderator", early.id: "owner"} | left
+        went = MembershipChanged if way == "demote" else MembershipDeleted
+        assert events(session) == [(went, user.id), (MembershipChanged, early.id)]
+
+    @pytest.mark.parametrize("way", ["leave", "demote"])
+    def test_another_owner_is_enough(
+        self, client: TestClient, session: Session, group: Group, user: User, *, token: Token, way: str
+    ) -> None:
+        other, admin = make_user(session), make_user(session)
+        add_member(session, group=group, user=admin, role=ADMIN)
+        add_member(session, group=group, user=other, role=OWNER)
+        getattr(self, way)(client, group, token(user))
+        assert (roles(session, group)[other.id], roles(session, group)[admin.id]) == ("owner", "admin")
+        assert len(events(session)) == 1
+
+    def test_the_only_member_may_leave_but_not_give_up_owning_it(
+        self, client: TestClient, session: Session, group: Group, user: User, *, token: Token
+    ) -> None:
+        add_member(session, group=group, user=make_user(session, deleted=True), role=ADMIN)
+        headers = token(user)
+        answer = client.patch(path(group, "me"), json={"roles": ["admin"]}, headers=headers)
+        assert (answer.status_code, "needs an owner" in answer.json()["reason"]) == (409, True)
+        assert roles(session, group)[user.id] == "owner"
+        assert events(session) == []
+        assert client.patch(path(group, "me"), json={"roles": ["owner"]}, headers=headers).status_code == 200
+        self.leave(client, group, headers)
+        assert events(session) == [(MembershipDeleted, user.id)]
+
+    def test_groups_of_applications_are_theirs_to_see_to(
+        self, client: TestClient, session: Session, token: Token
+    ) -> None:
+        make_world_group(session)
+        group = make_group(session, authority="lms.example")
+        teacher, pupil = (make_user(session, authority="lms.example") for _ in range(2))
+        add_member(session, group=group, user=teacher, role=OWNER)
+        add_member(session, group=group, user=pupil)
+        self.leave(client, group, token(teacher))
+        assert roles(session, group) == {pupil.id: "member"}
+
+
 class TestRefusals:
     def test_whatever_is_not_there_is_not_found(
         self, client: TestClient, session: Session, group: Group, user: User, *, token: Token, basic_auth: BasicAuth

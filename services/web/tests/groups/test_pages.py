@@ -7,7 +7,7 @@ import pytest
 from hcommon.events.groups import GroupUpdated, MembershipCreated, MembershipDeleted
 from hcommon.models import Group, GroupMembership, User
 from hcommon.models.group import Role
-from hcommon.testing.factories import add_member, make_group, make_user, recorded_events
+from hcommon.testing.factories import add_member, make_group, make_user, make_world_group, recorded_events
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -158,11 +158,76 @@ class TestGroupPage:
         assert client.get(path).status_code == 404
 
 
+class TestSuccession:
+    """What the pages say of leaving."""
+
+    @pytest.fixture
+    def group(self, session: Session, user: User) -> Group:
+        make_world_group(session)
+        group = make_group(session, name="Club")
+        add_member(session, group=group, user=user, role=Role.OWNER)
+        return group
+
+    @pytest.fixture(params=["/groups/{}/club", "/groups/{}/edit/members"])
+    def path(self, request: pytest.FixtureRequest, group: Group) -> str:
+        path: str = request.param.format(group.pubid)
+        return path
+
+    def test_the_last_owner_is_told_who_becomes_one(
+        self, client: TestClient, session: Session, group: Group, *, user: User, sign_in: SignIn, path: str
+    ) -> None:
+        add_member(session, group=group, user=make_user(session, username="ann"))
+        add_member(session, group=group, user=make_user(session, username="bob"), role=Role.MODERATOR)
+        sign_in(user.id)
+        assert "<strong>bob</strong> becomes its owner" in client.get(path).text
+
+    @pytest.mark.parametrize(("kind", "said"), [("private", "whoever joins next"), ("open", "without an owner")])
+    def test_the_only_member_is_told_what_becomes_of_the_group(
+        self,
+        client: TestClient,
+        session: Session,
+        user: User,
+        sign_in: SignIn,
+        *,
+        kind: str,
+        said: str,
+    ) -> None:
+        group = make_group(session, name="Club", kind=kind)
+        add_member(session, group=group, user=user, role=Role.OWNER)
+        sign_in(user.id)
+        shown = client.get(f"/groups/{group.pubid}/club").text
+        assert said in shown
+        assert f"/groups/{group.pubid}/edit/delete" in shown
+
+    def test_one_of_several_owners_and_others_are_told_nothing(
+        self, client: TestClient, session: Session, group: Group, *, user: User, sign_in: SignIn, path: str
+    ) -> None:
+        admin = make_user(session)
+        add_member(session, group=group, user=admin, role=Role.ADMIN)
+        sign_in(admin.id)
+        assert "When you leave" not in client.get(path).text
+        add_member(session, group=group, user=make_user(session), role=Role.OWNER)
+        sign_in(user.id)
+        assert "When you leave" not in client.get(path).text
+
+    def test_and_so_it_is(
+        self, session: Session, group: Group, *, user: User, sign_in: SignIn, submit: Submit, path: str
+    ) -> None:
+        ann = make_user(session)
+        add_member(session, group=group, user=ann)
+        sign_in(user.id)
+        leaving = {"group_leave": "1", "remove": "1", "userid": "acct:maria@example.org"}
+        assert submit(path, leaving).status_code == 303
+        assert roles(session, group) == {ann.id: "owner"}
+
+
 class TestJoinAndLeave:
     def test_a_user_joins_a_private_group_by_its_link_and_leaves_it(
         self, client: TestClient, session: Session, user: User, sign_in: SignIn, submit: Submit
     ) -> None:
         group = make_group(session, name="Secret society", description="Hush")
+        owner = make_user(session)
+        add_member(session, group=group, user=owner, role=Role.OWNER)
         path = f"/groups/{group.pubid}/secret-society"
         sign_in(user.id)
         shown = client.get(path).text
@@ -170,13 +235,22 @@ class TestJoinAndLeave:
         assert "Hush" not in shown
         answer = submit(path, {"group_join": "1"})
         assert (answer.status_code, answer.headers["location"]) == (303, f"/groups/{group.pubid}")
-        assert roles(session, group) == {user.id: "member"}
+        assert roles(session, group) == {owner.id: "owner", user.id: "member"}
         assert "Leave group" in client.get(path).text
         assert submit(path, {"group_join": "1"}).status_code == 303
         assert submit(path, {"group_leave": "1"}).status_code == 303
         assert submit(path, {"group_leave": "1"}).status_code == 303
-        assert roles(session, group) == {}
+        assert roles(session, group) == {owner.id: "owner"}
         assert [type(event) for event in recorded_events(session)] == [MembershipCreated, MembershipDeleted]
+
+    def test_whoever_joins_what_everybody_has_left_owns_it(
+        self, session: Session, user: User, sign_in: SignIn, submit: Submit
+    ) -> None:
+        group = make_group(session, name="Club")
+        add_member(session, group=group, user=make_user(session, deleted=True), role=Role.OWNER)
+        sign_in(user.id)
+        assert submit(f"/groups/{group.pubid}/club", {"group_join": "1"}).status_code == 303
+        assert roles(session, group)[user.id] == "owner"
 
     @pytest.mark.parametrize("kind", ["open", "restricted"])
     def test_others_cannot_be_joined(

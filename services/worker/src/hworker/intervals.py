@@ -1,4 +1,4 @@
-"""How often each periodic task runs."""
+"""How often each periodic task runs, and how often it is queued."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,3 +18,12 @@ SCHEDULE: Final[Mapping[str, timedelta]] = {
     "check_search_index": timedelta(minutes=10),
 }
 """By the names of `tasks.registry.PERIODIC_TASKS`."""
+
+LOOK_AGAIN: Final = timedelta(minutes=10)
+"""How often a task is queued at least: of a rare one all but one a time are left out (`tasks.runs.begin`), unless the
+last run was killed, which is made up for at the next of these."""
+
+
+def queued_every(interval: timedelta) -> timedelta:
+    """Return how often a task of this interval is queued."""
+    return min(interval, LOOK_AGAIN)

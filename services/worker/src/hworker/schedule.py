@@ -1,7 +1,8 @@
 """The clockwork that queues the periodic tasks.
 
-The schedule is in memory: each task is queued when the process starts and then once an interval. Running one more
-often than needed does no harm, so several beats may run and none needs a file.
+The schedule is in memory: each task is queued when the process starts and then once an interval, or more often
+(`intervals.queued_every`). Queueing one more often than needed does no harm, so several beats may run and none needs a
+file.
 """
 
 import threading
@@ -14,7 +15,7 @@ from hcommon.clock import Clock
 from hcommon.errors import UnavailableError
 
 from hworker.app import TaskQueue
-from hworker.intervals import SCHEDULE
+from hworker.intervals import SCHEDULE, queued_every
 
 _TICK_SECONDS: Final = 1.0
 
@@ -48,7 +49,8 @@ class Beat:
         """
         now = self._clock.now()
         for name, interval in self._schedule.items():
+            pause = queued_every(interval)
             # The clock may have been put back: then what was due by the old time is not waited for.
-            if not now < self._next.get(name, now) <= now + interval:
+            if not now < self._next.get(name, now) <= now + pause:
                 self._tasks.send_periodic(name)
-                self._next[name] = now + interval
+                self._next[name] = now + pause

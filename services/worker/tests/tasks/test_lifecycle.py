@@ -5,11 +5,19 @@ from typing import Any
 
 from hcommon.events.accounts import UserDeleted, UserRenamed
 from hcommon.events.annotations import AnnotationDeleted, AnnotationRefreshed
+from hcommon.events.groups import MembershipChanged
 from hcommon.events.lifecycle import GroupDeleted
 from hcommon.models import Annotation, Flag, Group, GroupMembership, OutboxEvent, User
 from hcommon.models.group import Role
 from hcommon.testing.clock import START
-from hcommon.testing.factories import add_member, make_annotation, make_group, make_user, recorded_events
+from hcommon.testing.factories import (
+    add_member,
+    make_annotation,
+    make_group,
+    make_user,
+    make_world_group,
+    recorded_events,
+)
 from hworker.context import Context
 from hworker.tasks import cleanup, lifecycle
 from sqlalchemy import delete, func, select
@@ -98,6 +106,30 @@ class TestEmptyDeletedUser:
         assert set(session.scalars(select(Group.id).where(Group.deleted))) == {alone.id}
         assert [event.group_id for event in recorded_events(session) if isinstance(event, GroupDeleted)] == [alone.id]
         assert set(session.scalars(select(GroupMembership.user_id))) == {bob.id}
+
+    def test_groups_that_it_alone_owned_are_anothers_from_the_first_piece_on(
+        self, context: Context, session: Session
+    ) -> None:
+        make_world_group(session)
+        ann, bob, eve = make_user(session, deleted=True), make_user(session), make_user(session)
+        owned, shared = make_group(session, creator_id=ann.id), make_group(session)
+        for group in (owned, shared):
+            add_member(session, group=group, user=ann, role=Role.OWNER)
+            add_member(session, group=group, user=bob)
+        add_member(session, group=shared, user=eve, role=Role.OWNER)
+        for _ in range(5):
+            make_annotation(session, user=ann)
+        event = UserDeleted(occurred_at=START, user_id=ann.id)
+        lifecycle.empty_deleted_user(context, event=event, chunk=2, chunks=1)
+        assert living(session) == 3
+        found = session.execute(select(GroupMembership.group_id, GroupMembership.user_id, GroupMembership.role))
+        assert {tuple(row) for row in found} == {
+            (owned.id, bob.id, "owner"),
+            (shared.id, bob.id, "member"),
+            (shared.id, eve.id, "owner"),
+        }
+        told = [event for event in recorded_events(session) if isinstance(event, MembershipChanged)]
+        assert [(event.group_id, event.user_id) for event in told] == [(owned.id, bob.id)]
 
     def test_an_account_that_is_not_deleted_keeps_everything(self, context: Context, session: Session) -> None:
         ann = make_user(session)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from uuid import uuid4
 
+import pytest
 import redis
 from hcommon.errors import UnavailableError
 from hcommon.metrics import Metrics
@@ -13,7 +14,7 @@ from hcommon.models import DeadLetter, OutboxEvent, PeriodicRun
 from hcommon.testing.clock import START, FrozenClock
 from hcommon.testing.rabbitmq import ScriptedBroker
 from hworker.context import Context
-from hworker.intervals import SCHEDULE
+from hworker.intervals import LOOK_AGAIN, SCHEDULE
 from hworker.settings import TASK_QUEUE, Settings
 from hworker.tasks import runs
 from hworker.tasks.registry import run_periodic_task
@@ -25,6 +26,10 @@ from structlog.testing import capture_logs
 def only(session: Session) -> PeriodicRun:
     session.expire_all()
     return session.scalars(select(PeriodicRun)).one()
+
+
+def set_back(session: Session, time: timedelta) -> None:
+    session.execute(update(PeriodicRun).values(started_at=PeriodicRun.started_at - time))
 
 
 class TestBegin:
@@ -46,8 +51,29 @@ class TestBegin:
             clock.advance(hours=hours)
             assert not purges()
         assert only(session).succeeded_at == START
-        session.execute(update(PeriodicRun).values(started_at=PeriodicRun.started_at - SCHEDULE["purge_outbox"] / 2))
+        set_back(session, SCHEDULE["purge_outbox"] - LOOK_AGAIN)
+        assert not purges()
+        set_back(session, LOOK_AGAIN / 2)
         assert purges()
+
+    @pytest.mark.parametrize("name", ["purge_outbox", "report_queues"])
+    def test_one_that_was_killed_is_made_up_for_when_it_cannot_be_running_any_more(
+        self, context: Context, session: Session, name: str
+    ) -> None:
+        assert runs.begin(context, name)  # and no word of its end, as after SIGKILL
+        assert not runs.begin(context, name)
+        limit = timedelta(seconds=context.settings.worker_task_hard_limit_seconds)
+        set_back(session, min(limit, SCHEDULE[name] / 2) - timedelta(seconds=5))
+        assert not runs.begin(context, name)
+        set_back(session, timedelta(seconds=5))
+        assert runs.begin(context, name)
+        assert not runs.begin(context, name)
+
+    def test_one_that_has_ended_is_not(self, context: Context, session: Session) -> None:
+        run_periodic_task(context, name="purge_outbox", task_id="t1")
+        assert only(session).milliseconds is not None
+        set_back(session, timedelta(seconds=context.settings.worker_task_hard_limit_seconds))
+        assert not runs.begin(context, "purge_outbox")
 
     def test_a_clock_of_postgresql_that_is_put_back_stops_none(self, context: Context, session: Session) -> None:
         run_periodic_task(context, name="purge_outbox", task_id="t1")

@@ -46,17 +46,29 @@ class OutgoingEvent:
 
 
 class Publisher:
-    """One connection to the broker, on which every message is confirmed before the call returns."""
+    """One connection to the broker, on which every message is confirmed before the call returns.
 
-    def __init__(self, broker_url: str) -> None:
+    Nothing waits for a broker for longer than for a confirm: RabbitMQ out of memory, or one that is frozen, answers
+    nothing any more, not even that the connection may be closed.
+    """
+
+    def __init__(self, broker_url: str, *, answer_timeout_seconds: float = CONFIRM_TIMEOUT_SECONDS) -> None:
         """Connect, and declare the exchange and every shared queue, so that nothing is published into the void.
+
+        Args:
+            broker_url: `amqp://…`, or a Redis URL of kombu's.
+            answer_timeout_seconds: How long RabbitMQ is waited for.
 
         Raises:
             BrokerUnavailableError: The broker is away, or has other definitions of the same names.
         """
+        is_amqp = broker_url.startswith("amqp")
+        self._answer_timeout_seconds = answer_timeout_seconds
+        self._is_broken = False
         self._connection = Connection(
             broker_url,
-            transport_options=topology.transport_options(broker_url),
+            transport_options=topology.transport_options(broker_url)
+            | ({"read_timeout": answer_timeout_seconds} if is_amqp else {}),
             connect_timeout=CONNECT_TIMEOUT_SECONDS,
         )
         self._errors = (
@@ -73,9 +85,9 @@ class Publisher:
             self._producer = Producer(self._channel, exchange=topology.EXCHANGE)
             for queue in topology.shared_queues():
                 queue(self._channel).declare()
-            is_amqp = self._connection.transport.driver_type == "amqp"
             self._confirms = Confirms(self._channel) if is_amqp else None
         except self._errors as error:
+            self._is_broken = True
             self.close()
             raise BrokerUnavailableError("The broker is not available.") from error
 
@@ -89,6 +101,7 @@ class Publisher:
         try:
             returned = self._publish_confirmed(events) if self._confirms else self._publish_batch(events)
         except self._errors as error:
+            self._is_broken = True
             raise BrokerUnavailableError("The broker did not confirm a message.") from error
         return frozenset(int(key) for key in returned)
 
@@ -110,9 +123,16 @@ class Publisher:
             raise UnroutableError(f"No queue for {event_type}.")
 
     def close(self) -> None:
-        """Close the connection; a broker that is away does not disturb."""
+        """Close the connection; a broker that is away does not disturb.
+
+        After a failure the connection is dropped: to close it in order, the broker would have to answer. A message that
+        was not confirmed may have arrived then, as after any failure, and is published again; handlers bear that.
+        """
         with suppress(*self._errors):
-            self._connection.release()
+            if self._is_broken:
+                self._connection.collect()
+            else:
+                self._connection.release()
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +147,7 @@ class Publisher:
         for event in events:
             self._confirms.expect()
             self._send(event, mandatory=topology.must_be_routed(event.event_type, consumer=event.consumer))
-        return self._confirms.wait(self._connection, timeout_seconds=CONFIRM_TIMEOUT_SECONDS)
+        return self._confirms.wait(self._connection, timeout_seconds=self._answer_timeout_seconds)
 
     def _publish_batch(self, events: Sequence[OutgoingEvent]) -> list[str]:
         """Send through kombu's emulated exchanges, which know no `mandatory`: the bindings are looked at instead."""
@@ -150,5 +170,5 @@ class Publisher:
             delivery_mode=2,
             mandatory=mandatory,
             retry=False,
-            timeout=CONFIRM_TIMEOUT_SECONDS,
+            timeout=self._answer_timeout_seconds,
         )

@@ -16,7 +16,7 @@ class PeriodicRun(Base):
         succeeded_at: End of its last good run; None before the first.
         failed_at: End of its last failure; None when it never failed.
         error: What that failure was; kept after later good runs.
-        milliseconds: Duration of the last run that ended; None before the first.
+        milliseconds: Duration of its last run; None as long as that has not ended, and for ever if it was killed.
         position: Where the next run goes on, for a task that does not come to an end in one; for `report_search_lag`
             the seconds that it found. None at the beginning.
     """

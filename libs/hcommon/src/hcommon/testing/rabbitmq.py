@@ -15,10 +15,11 @@ _FROZEN_SECONDS = 30.0
 
 _METHOD, _HEADER, _BODY = 1, 2, 3
 _FRAME_HEAD = struct.Struct(">BHI")
+_CLOSE = (10, 50)
 # Requests that are answered by the next method of their class, and with what.
 _ANSWERS = {
     (10, 40): b"\0",
-    (10, 50): b"",
+    _CLOSE: b"",
     (20, 10): struct.pack(">I", 0),
     (20, 40): b"",
     (40, 10): b"",
@@ -49,6 +50,8 @@ class ScriptedBroker(socketserver.ThreadingTCPServer):
         waiting: How many messages wait in a queue, for those who ask; 0 in others.
         acknowledged: Delivery tags.
         connections: How many were opened.
+        closed: How many of them were closed in order.
+        deaf: Set so that requests are answered no more; messages are, by the script.
     """
 
     daemon_threads = True
@@ -65,6 +68,8 @@ class ScriptedBroker(socketserver.ThreadingTCPServer):
         self.waiting: dict[str, int] = {}
         self.acknowledged: list[int] = []
         self.connections = 0
+        self.closed = 0
+        self.deaf = threading.Event()
         self.stopped = threading.Event()
         self._acked = threading.Condition()
 
@@ -114,6 +119,10 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def _on_method(self, channel: int, method: tuple[int, int], data: bytes) -> bool:
         if method in _ANSWERS:
+            self.server.closed += method == _CLOSE
+            if self.server.deaf.is_set():
+                self.server.stopped.wait(_FROZEN_SECONDS)
+                return False
             self._send(channel, method[0], method[1] + 1, _ANSWERS[method])
         elif method == (10, 11):
             self._send(0, 10, 30, struct.pack(">HIH", 100, 131072, 60))

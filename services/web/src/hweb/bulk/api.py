@@ -43,7 +43,7 @@ RawBody = Annotated[bytes, Depends(_raw_body)]
     openapi_extra=operation(
         body=shapes.BulkJob,
         body_type=NDJSON,
-        answer=shapes.Lines,
+        answer=shapes.BulkDone,
         media_type=NDJSON,
         also=_JOB_ANSWERS,
         fails=(404, 413, 429),
@@ -70,7 +70,7 @@ def act(write: ClientWriteDep, body: RawBody) -> Response:
     name="bulk.annotation",
     openapi_extra=operation(
         body=shapes.BulkAnnotationsRequest,
-        answer=shapes.Lines,
+        answer=shapes.BulkAnnotation,
         media_type=NDJSON,
         fails=(404, 413, 429),
         access=(BASIC,),
@@ -95,7 +95,11 @@ def annotations(held: ResourcesDep, read: ClientReadDep, body: JSONBody) -> Resp
     "/api/bulk/group",
     name="bulk.group",
     openapi_extra=operation(
-        body=shapes.BulkGroupsRequest, answer=shapes.Lines, media_type=NDJSON, fails=(404, 413, 429), access=(BASIC,)
+        body=shapes.BulkGroupsRequest,
+        answer=shapes.BulkGroup,
+        media_type=NDJSON,
+        fails=(404, 413, 429),
+        access=(BASIC,),
     ),
 )
 def groups(read: ClientReadDep, body: JSONBody) -> Response:

@@ -25,8 +25,44 @@ BulkJob = Annotated[
 ]
 """The body of a job."""
 
-Lines = Annotated[str, Field(description="A JSON object a line.")]
-"""The body of an answer that is written as it is read."""
+
+class BulkThing(TypedDict):
+    """A user by userid, a group by groupid, or a membership by number."""
+
+    type: Literal["user", "group", "group_membership"]
+    id: str | int
+
+
+class BulkDone(TypedDict):
+    """What a command of a job made or found; a line of its answer."""
+
+    data: BulkThing
+
+
+class BulkAuthor(TypedDict):
+    """Who wrote it."""
+
+    username: str
+
+
+class BulkGroup(TypedDict):
+    """A group by the application's own id; a line of a listing of groups."""
+
+    authority_provided_id: str
+
+
+class BulkAnnotationGroup(TypedDict):
+    """A group by the application's own id, if it has one."""
+
+    authority_provided_id: str | None
+
+
+class BulkAnnotation(TypedDict):
+    """One annotation; a line of a listing."""
+
+    author: BulkAuthor
+    group: BulkAnnotationGroup
+    metadata: dict[str, Any]
 
 
 class BulkErrorSource(TypedDict):

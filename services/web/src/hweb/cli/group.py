@@ -132,12 +132,14 @@ def scopes(
 def list_(
     name: Annotated[str, typer.Argument(help="Part of the name; without it all are listed.")] = "",
     limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest first.")] = 50,
+    *,
+    ownerless: Annotated[bool, typer.Option("--ownerless", help="Only groups of the site that nobody owns.")] = False,
 ) -> None:
     """List groups."""
     from rich.table import Table  # noqa: PLC0415 - most commands draw nothing
 
     with tools() as held, held.database.read() as connection:
-        rows = queries.listed(connection, name=name, limit=limit)
+        rows = queries.listed(connection, name=name, limit=limit, ownerless=ownerless)
     table = Table("Id", "Name", "Type", "Authority", "Members", "Created", box=None)
     for row in rows:
         created = f"{row['created']:%Y-%m-%d}"

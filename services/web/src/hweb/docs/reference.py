@@ -7,6 +7,15 @@ from typing import Any
 _METHODS = ("get", "post", "put", "patch", "delete")
 _UNWORDLY = re.compile(r"[^a-z0-9]+")
 _OTHER = "other"
+_ANYBODY = "anybody"
+_WAYS = {
+    frozenset[str](): _ANYBODY,
+    frozenset({"bearer"}): "a user, with a token",
+    frozenset({"basic"}): "an application, with its id and secret",
+    frozenset({"cookie", "csrf"}): "pages of this site, with the session's cookie and `X-CSRF-Token`",
+    frozenset({"cookie"}): "a browser, with the session's cookie",
+}
+"""Words for each way to prove who one is, by the names of the schemes that it takes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +35,8 @@ class Operation:
     Attributes:
         anchor: Its place in the page.
         paragraphs: The description without its first line, which is `summary`.
+        callers: Who is known there, and by what; `anybody` where nothing need be proved.
+        takes_cookie: Whether a cookie is among that.
     """
 
     method: str
@@ -34,6 +45,8 @@ class Operation:
     summary: str
     paragraphs: tuple[str, ...]
     parameters: tuple[Parameter, ...]
+    callers: tuple[str, ...]
+    takes_cookie: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +73,7 @@ def sections(openapi: dict[str, Any]) -> tuple[Section, ...]:
 
 def _operation(method: str, path: str, values: dict[str, Any]) -> Operation:
     summary, _, rest = values.get("description", "").partition("\n\n")
+    security: list[dict[str, list[str]]] = values.get("security", [{}])
     paragraphs = [" ".join(part.split()).partition(" Source:")[0] for part in rest.split("\n\n")]
     return Operation(
         method=method.upper(),
@@ -69,6 +83,8 @@ def _operation(method: str, path: str, values: dict[str, Any]) -> Operation:
         # How the code can fail and where its rules come from is for those who read the code.
         paragraphs=tuple(part for part in paragraphs if part and not part.startswith(("Raises:", "Source:", "Args:"))),
         parameters=tuple(_parameter(parameter) for parameter in values.get("parameters", ())),
+        callers=tuple(_WAYS[frozenset(way)] for way in security),
+        takes_cookie=any("cookie" in way for way in security),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from hcommon.ids import InvalidUseridError, normalize_username, split_userid
 from hcommon.models import GroupMembership, User
+from hcommon.models.group import Role
 from sqlalchemy import Connection, RowMapping, Select, bindparam, func, select
 from sqlalchemy.orm import Session
 
@@ -38,6 +39,9 @@ _one = (
         User.username_normalized == bindparam("of_username"),
         User.authority == bindparam("of_authority"),
     )
+)
+_role = select(GroupMembership.role).where(
+    GroupMembership.group_id == bindparam("of_group"), GroupMembership.user_id == bindparam("of_user")
 )
 _locked = _one.with_for_update(of=GroupMembership)
 _user = select(User.id, User.authority).where(
@@ -74,6 +78,12 @@ def member(connection: Connection | Session, *, group_id: int, userid: str) -> R
 def lock_member(session: Session, *, group_id: int, userid: str) -> RowMapping | None:
     """Lock one membership against other changes, and return it as it is now; None if there is none."""
     return _first(session, _locked, userid, of_group=group_id)
+
+
+def role(session: Session, *, group_id: int, user_id: int | None) -> Role | None:
+    """Return what a user is in a group as of now; None for no member, and for nobody."""
+    found = session.scalar(_role, {"of_group": group_id, "of_user": user_id})
+    return Role(found) if found is not None else None
 
 
 def user(session: Session, *, userid: str) -> RowMapping | None:

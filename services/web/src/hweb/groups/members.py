@@ -1,13 +1,14 @@
 """What is done with members of groups: one function an action, each in the caller's transaction.
 
-Each records what it did as an event, and nothing when it changed nothing.
+Each records what it did as an event, and nothing when it changed nothing. The last owner of a group hands it on by
+leaving it or by giving up the role (`hcommon.ownership`).
 """
 
 from datetime import datetime
 from typing import Any, Final, cast
 
 import sqlalchemy as sa
-from hcommon import outbox
+from hcommon import outbox, ownership
 from hcommon.auth import Principal
 from hcommon.errors import ErrorKind, HError
 from hcommon.events.groups import MembershipChanged, MembershipCreated, MembershipDeleted
@@ -24,6 +25,7 @@ ME: Final = "me"
 
 _table: Final = cast("sa.Table", GroupMembership.__table__)
 _insert: Final = insert(_table).on_conflict_do_nothing(index_elements=["user_id", "group_id"]).returning(_table.c.id)
+_role: Final = sa.select(_table.c.role).with_for_update()
 _is_theirs: Final = sa.and_(_table.c.group_id == sa.bindparam("of_group"), _table.c.user_id == sa.bindparam("of_user"))
 
 
@@ -35,6 +37,12 @@ class MembershipNotFoundError(HError):
 
 class RoleConflictError(HError):
     """The user is a member in another role."""
+
+    kind = ErrorKind.CONFLICT
+
+
+class LastOwnerError(HError):
+    """A group's only member gives up owning it."""
 
     kind = ErrorKind.CONFLICT
 
@@ -91,20 +99,29 @@ def add(session: Session, *, group_id: int, userid: str, authority: str, role: R
 def join(
     session: Session, *, principal: Principal, group_id: int, joinable_by: str | None, authority: str, now: datetime
 ) -> None:
-    """Make the user who asks a member, if the group is one to join.
+    """Make the user who asks a member, if the group is one to join; its owner, if everybody has left it.
 
     Raises:
         MembershipNotFoundError: It is not.
     """
-    if principal.user_id is None or not may_join(principal, joinable_by=joinable_by, authority=authority):
+    user_id = principal.user_id
+    if user_id is None or not may_join(principal, joinable_by=joinable_by, authority=authority):
         raise MembershipNotFoundError("This group cannot be joined.")
-    _create(session, group_id=group_id, user_id=principal.user_id, role=Role.MEMBER, now=now)
+    if not ownership.lock(session, group_id=group_id):
+        raise MembershipNotFoundError("This group was deleted.")
+    role = Role.MEMBER if ownership.has_members(session, group_id=group_id) else Role.OWNER
+    _create(session, group_id=group_id, user_id=user_id, role=role, now=now)
 
 
 def put(
     session: Session, *, group_id: int, user_id: int, role: Role, now: datetime, client_id: str | None = None
 ) -> None:
-    """Make a user a member with this role, whatever the role was before."""
+    """Make a user a member with this role, whatever the role was before.
+
+    Raises:
+        LastOwnerError: The user is the only member, and owns the group.
+    """
+    ownership.lock(session, group_id=group_id)
     values = {"group_id": group_id, "user_id": user_id}
     if not _create(session, **values, role=role, now=now, client_id=client_id):
         _set_role(session, **values, role=role, now=now, client_id=client_id)
@@ -124,9 +141,10 @@ def change_role(
 
     Raises:
         MembershipNotFoundError: There is no such member, or it is not for the principal to do that.
+        LastOwnerError: The member is the only one, and owns the group.
     """
     row = _locked(session, group_id=group_id, userid=userid)
-    actor, own = principal.roles.get(group_id), row["user_id"] == principal.user_id
+    actor, own = _actor(session, group_id, principal), row["user_id"] == principal.user_id
     if role not in assignable_roles(actor, Role(row["role"]), own=own):
         raise MembershipNotFoundError("You may not give this role to this member.")
     _set_role(session, group_id=group_id, user_id=row["user_id"], role=role, now=now, client_id=client_id)
@@ -147,7 +165,7 @@ def remove(
         MembershipNotFoundError: There is no such member, or it is not for the principal to do that.
     """
     row = _locked(session, group_id=group_id, userid=userid)
-    actor, own = principal.roles.get(group_id), row["user_id"] == principal.user_id
+    actor, own = _actor(session, group_id, principal), row["user_id"] == principal.user_id
     if not may_remove(actor, Role(row["role"]), own=own):
         raise MembershipNotFoundError("You may not remove this member.")
     delete(session, group_id=group_id, user_id=row["user_id"], now=now, client_id=client_id)
@@ -155,14 +173,49 @@ def remove(
 
 def delete(session: Session, *, group_id: int, user_id: int, now: datetime, client_id: str | None = None) -> bool:
     """End a membership, whoever asks, and return whether there was one."""
+    ownership.lock(session, group_id=group_id)
     theirs = {"of_group": group_id, "of_user": user_id}
-    gone = session.execute(sa.delete(_table).where(_is_theirs).returning(_table.c.id), theirs).scalar()
-    if gone is not None:
-        _record(session, MembershipDeleted, group_id=group_id, user_id=user_id, now=now, client_id=client_id)
-    return gone is not None
+    role = session.execute(sa.delete(_table).where(_is_theirs).returning(_table.c.role), theirs).scalar()
+    if role is None:
+        return False
+    _record(session, MembershipDeleted, group_id=group_id, user_id=user_id, now=now, client_id=client_id)
+    if role == Role.OWNER:
+        ownership.pass_on(session, group_id=group_id, user_id=user_id, now=now)
+    return True
+
+
+def lock_as_owner(session: Session, *, principal: Principal, group_id: int) -> None:
+    """Lock a group against other changes of who is in it, on behalf of an owner.
+
+    Raises:
+        MembershipNotFoundError: Who asks does not own it, or not any more.
+    """
+    ownership.lock(session, group_id=group_id)
+    if _actor(session, group_id, principal) is not Role.OWNER:
+        raise MembershipNotFoundError("You do not own this group.")
+
+
+def succession(connection: sa.Connection, *, principal: Principal, group_id: int) -> dict[str, str | None] | None:
+    """Return what becomes of a group if who asks leaves it: None unless that is its last owner.
+
+    Returns:
+        As `heir` the name of who owns it then; None if there is nobody.
+    """
+    if principal.user_id is None or principal.roles.get(group_id) != Role.OWNER:
+        return None
+    heir = ownership.next_owner(connection, group_id=group_id, user_id=principal.user_id)
+    if heir is not None and heir["role"] == Role.OWNER:
+        return None
+    return {"heir": heir["username"] if heir is not None else None}
+
+
+def _actor(session: Session, group_id: int, principal: Principal) -> Role | None:
+    """Return the role of who asks, now that the group is locked: it may have been taken away since the request came."""
+    return member_queries.role(session, group_id=group_id, user_id=principal.user_id)
 
 
 def _locked(session: Session, *, group_id: int, userid: str) -> sa.RowMapping:
+    ownership.lock(session, group_id=group_id)
     row = member_queries.lock_member(session, group_id=group_id, userid=userid)
     if row is None:
         raise MembershipNotFoundError("There is no such member.")
@@ -182,11 +235,15 @@ def _create(
 def _set_role(
     session: Session, *, group_id: int, user_id: int, role: Role, now: datetime, client_id: str | None
 ) -> None:
-    change = sa.update(_table).where(_is_theirs, _table.c.role != role.value).returning(_table.c.id)
     theirs = {"of_group": group_id, "of_user": user_id}
-    changed = session.execute(change.values(role=role.value, updated=now), theirs).scalar()
-    if changed is not None:
-        _record(session, MembershipChanged, group_id=group_id, user_id=user_id, now=now, client_id=client_id)
+    before = session.execute(_role.where(_is_theirs), theirs).scalar_one()
+    if before == role:
+        return
+    change = sa.update(_table).where(_is_theirs).values(role=role.value, updated=now)
+    session.execute(change, theirs)
+    _record(session, MembershipChanged, group_id=group_id, user_id=user_id, now=now, client_id=client_id)
+    if before == Role.OWNER and not ownership.pass_on(session, group_id=group_id, user_id=user_id, now=now):
+        raise LastOwnerError("A group needs an owner, and there is nobody else in this one.")
 
 
 def _record(

@@ -101,11 +101,14 @@ def add_member(group_id: str, userid: str, write: ClientWriteDep, body: Optional
     _ONE_PATH,
     name="group.member.edit",
     openapi_extra=operation(
-        body=shapes.RoleChange, answer=shapes.Membership, fails=(404, 413, 429), access=(BEARER, COOKIE)
+        body=shapes.RoleChange, answer=shapes.Membership, fails=(404, 409, 413, 429), access=(BEARER, COOKIE)
     ),
 )
 def edit_member(group_id: str, userid: str, write: CookieWriteDep, body: JSONBody) -> Response:
-    """Give a member another role, and answer with the membership."""
+    """Give a member another role, and answer with the membership.
+
+    409 where the only member of a group is to own it no more; otherwise the next in line owns it then.
+    """
     with write() as writer:
         principal = writer.principal
         found = service.readable(writer.session, name=group_id, principal=principal)
@@ -126,7 +129,7 @@ def edit_member(group_id: str, userid: str, write: CookieWriteDep, body: JSONBod
     openapi_extra=operation(status=204, fails=(404, 429), access=(BEARER, COOKIE)),
 )
 def remove_member(group_id: str, userid: str, write: CookieWriteDep) -> Response:
-    """End a membership; `me` leaves. 204."""
+    """End a membership; `me` leaves. 204. When the last owner leaves, the next in line owns the group."""
     with write() as writer:
         found = service.readable(writer.session, name=group_id, principal=writer.principal)
         members.remove(

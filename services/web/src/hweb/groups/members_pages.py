@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from hcommon.auth import Principal
 from hcommon.ids import make_userid
 from hcommon.models.group import Role
-from hcommon.presentation.group import group_url
+from hcommon.presentation.group import group_type, group_url
 from sqlalchemy import Connection, RowMapping
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
@@ -40,6 +40,7 @@ def show_members(
     with read() as reader:
         group = _editable(reader.connection, pubid=pubid, authority=settings.authority, principal=reader.principal)
         first = (number - 1) * PAGE_SIZE
+        succession = members.succession(reader.connection, principal=reader.principal, group_id=group["id"])
         total, rows = member_queries.page(reader.connection, group_id=group["id"], first=first, size=PAGE_SIZE)
     actor = reader.principal.roles.get(group["id"])
     return form_page(
@@ -47,6 +48,9 @@ def show_members(
         visitor,
         "groups/members.html.jinja2",
         name=group["name"],
+        pubid=pubid,
+        type=group_type(group),
+        succession=succession,
         back=group_url("", pubid=pubid, name=group["name"]),
         total=total,
         members=[_shown(row, actor=actor, user_id=reader.principal.user_id) for row in rows],
@@ -65,6 +69,7 @@ def change_member(
         GroupNotFoundError: There is no such group, or the visitor may not change it.
         MembershipNotFoundError: There is no such member, or it is not for the visitor to do that.
         InvalidMembershipError: There is no such role.
+        LastOwnerError: The visitor gives up owning the group, and nobody else is in it.
     """
     with write() as writer:
         group = _editable(writer.session, pubid=pubid, authority=settings.authority, principal=writer.principal)

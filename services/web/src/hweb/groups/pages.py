@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from hcommon.auth import Principal
-from hcommon.models.group import MODERATING_ROLES, ReadableBy
+from hcommon.models.group import MODERATING_ROLES, ReadableBy, Role
 from hcommon.presentation.group import group_type, group_url
 from sqlalchemy import RowMapping
 from starlette.responses import RedirectResponse, Response
@@ -107,9 +107,10 @@ def show_group(
     """
     with read() as reader:
         row = queries.page_of(reader.connection, pubid=pubid, authority=settings.authority)
-    if row is None:
-        raise GroupNotFoundError("There is no such group.")
-    principal = reader.principal
+        if row is None:
+            raise GroupNotFoundError("There is no such group.")
+        principal = reader.principal
+        succession = members.succession(reader.connection, principal=principal, group_id=row["id"])
     joinable = rules.may_join(principal, joinable_by=row["joinable_by"], authority=row["authority"])
     role = principal.roles.get(row["id"])
     is_reader = row["readable_by"] == ReadableBy.WORLD or role is not None
@@ -135,6 +136,7 @@ def show_group(
         scopes=(row["scope_urls"] or ()) if is_reader else (),
         activity=f"/stream?{urlencode({'q': f'group:{pubid}'})}" if is_reader else None,
         role=role,
+        succession=succession,
         joinable=joinable and role is None,
         editable=rules.may_edit(principal, group_id=row["id"], authority=row["authority"]),
         moderates=role in MODERATING_ROLES,
@@ -194,6 +196,7 @@ def _form(
         "problems": {key: f"The {key} {problem}." for key, problem in problems.items()},
         "types": rules.GROUP_TYPES,
         "pubid": group["pubid"] if group else None,
+        "owned": group is not None and principal.roles.get(group["id"]) == Role.OWNER,
         "cancel": group_url("", pubid=group["pubid"], name=group["name"]) if group else "/",
         "anonymous": principal.user_id is None,
         "login_query": urlencode({"next": request.url.path}),

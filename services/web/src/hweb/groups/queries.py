@@ -6,7 +6,8 @@ from hcommon.auth import Principal
 from hcommon.authz import group_readable_condition
 from hcommon.db.prepared import prepared
 from hcommon.ids import WORLD_GROUP, InvalidGroupidError, split_groupid
-from hcommon.models import Group, GroupMembership, GroupScope, User
+from hcommon.models import Annotation, Group, GroupMembership, GroupScope, User
+from hcommon.models.group import Role
 from hcommon.presentation.group import GROUP_COLUMNS
 from sqlalchemy import (
     ARRAY,
@@ -17,13 +18,15 @@ from sqlalchemy import (
     and_,
     any_,
     bindparam,
+    exists,
     func,
     select,
     union,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 # Built once: constructing a statement costs as much as executing it.
+_world = aliased(Group)
 _there = Group.deleted.is_(False)
 _mine = Group.id == any_(bindparam("group_ids", type_=ARRAY(BigInteger)))
 _by_id = prepared(select(*GROUP_COLUMNS).where(_mine))
@@ -104,13 +107,20 @@ def page_of(connection: Connection | Session, *, pubid: str, authority: str) -> 
     )
 
 
-def listed(connection: Connection, *, name: str, limit: int) -> Sequence[RowMapping]:
+def annotation_count(connection: Connection | Session, *, group_id: int) -> int:
+    """Return how many annotations a group has, private ones among them."""
+    mine = (Annotation.group_id == group_id, Annotation.deleted.is_(False))
+    return connection.execute(select(func.count()).select_from(Annotation).where(*mine)).scalar_one()
+
+
+def listed(connection: Connection, *, name: str, limit: int, ownerless: bool = False) -> Sequence[RowMapping]:
     """Return groups for operators, the newest first, with their number of members.
 
     Args:
         connection: Where to read.
         name: Part of the name, in any case; empty for all.
         limit: How many at most.
+        ownerless: Only those of the site that nobody owns, but for the public group.
     """
     members = (
         select(func.count())
@@ -122,6 +132,14 @@ def listed(connection: Connection, *, name: str, limit: int) -> Sequence[RowMapp
     statement = select(*GROUP_COLUMNS, Group.created, members).where(
         Group.name.icontains(name, autoescape=True), _there
     )
+    if ownerless:
+        owned = (
+            exists()
+            .where(GroupMembership.group_id == Group.id, GroupMembership.role == Role.OWNER)
+            .where(User.id == GroupMembership.user_id, User.deleted.is_(False))
+        )
+        of_the_site = Group.authority == select(_world.authority).where(_world.pubid == WORLD_GROUP).scalar_subquery()
+        statement = statement.where(~owned, of_the_site, Group.pubid != WORLD_GROUP)
     return connection.execute(statement.order_by(Group.created.desc(), Group.id.desc()).limit(limit)).mappings().all()
 
 

@@ -9,13 +9,13 @@ from datetime import datetime
 from typing import Any, Final, cast
 from uuid import UUID, uuid4
 
-from hcommon import outbox
+from hcommon import outbox, ownership
 from hcommon.events.accounts import UserDeleted, UserRenamed
 from hcommon.events.annotations import AnnotationDeleted, AnnotationRefreshed
 from hcommon.events.base import Event
 from hcommon.events.lifecycle import GroupDeleted
 from hcommon.models import Annotation, Flag, Group, GroupMembership, User
-from hcommon.models.group import CLOSED
+from hcommon.models.group import CLOSED, Role
 from sqlalchemy import ColumnElement, Table, delete, exists, select, update
 from sqlalchemy.orm import Session
 
@@ -71,19 +71,20 @@ def empty_deleted_group(
 def empty_deleted_user(
     context: Context, *, event: UserDeleted, chunk: int = CHUNK, chunks: int = CHUNKS_A_TASK
 ) -> None:
-    """Delete what belongs to a deleted account: annotations, flags, memberships, and groups that only it used.
+    """Delete what belongs to a deleted account: memberships, annotations, flags, and groups that only it used.
 
-    The account itself goes when the annotations are purged.
+    Groups that it alone owned are another member's from the first piece on. The account itself goes when the
+    annotations are purged.
     """
 
     def empty(session: Session, now: datetime) -> bool:
-        is_deleted = exists().where(User.id == event.user_id, User.deleted)
-        if _delete_annotations(session, Annotation.user_id == event.user_id, is_deleted, now=now, chunk=chunk):
+        if not session.execute(select(exists().where(User.id == event.user_id, User.deleted))).scalar():
+            return False
+        _leave_groups(session, user_id=event.user_id, now=now)
+        if _delete_annotations(session, Annotation.user_id == event.user_id, now=now, chunk=chunk):
             return True
-        if session.execute(select(is_deleted)).scalar():
-            _remove_groups(session, user_id=event.user_id, now=now)
-            session.execute(delete(Flag).where(Flag.user_id == event.user_id))
-            session.execute(delete(GroupMembership).where(GroupMembership.user_id == event.user_id))
+        _remove_groups(session, user_id=event.user_id, now=now)
+        session.execute(delete(Flag).where(Flag.user_id == event.user_id))
         return False
 
     _in_pieces(context, event, empty, chunks=chunks)
@@ -126,6 +127,20 @@ def _change(
         .returning(_annotations.c.id, _annotations.c.revision)
     )
     return [(row.id, row.revision) for row in changed]
+
+
+def _leave_groups(session: Session, *, user_id: int, now: datetime) -> None:
+    """End the user's memberships, and have somebody else own what the user owned."""
+    mine = GroupMembership.user_id == user_id
+    owned = session.scalars(
+        select(GroupMembership.group_id)
+        .where(mine, GroupMembership.role == Role.OWNER)
+        .order_by(GroupMembership.group_id)
+    ).all()
+    for group_id in owned:
+        ownership.lock(session, group_id=group_id)
+        ownership.pass_on(session, group_id=group_id, user_id=user_id, now=now)
+    session.execute(delete(GroupMembership).where(mine))
 
 
 def _remove_groups(session: Session, *, user_id: int, now: datetime) -> None:

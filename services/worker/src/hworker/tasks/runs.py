@@ -9,12 +9,12 @@ from datetime import timedelta
 from hcommon.errors import HError, UnavailableError
 from hcommon.logging import get_logger
 from hcommon.models import PeriodicRun
-from sqlalchemy import func, update
+from sqlalchemy import case, func, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hworker import metrics as names
 from hworker.context import Context
-from hworker.intervals import SCHEDULE
+from hworker.intervals import SCHEDULE, queued_every
 
 _log = get_logger(__name__)
 
@@ -30,16 +30,20 @@ class Run:
 def begin(context: Context, name: str) -> bool:
     """Return whether a task is to run, and write down that it does.
 
-    It is not when one began less than half an interval ago: after an outage each interval's message waits in the
-    queue, and one run does for all of them. PostgreSQL's clock alone decides, since those of machines differ.
+    It is not when one began about an interval ago or less: it is queued more often than it is to run, and after an
+    outage many of its messages wait in the queue. A run that has not ended counts only as long as it may last; after
+    that it was killed, and is made up for. PostgreSQL's clock alone decides, since those of machines differ.
 
     Raises:
         DatabaseUnavailableError: PostgreSQL is away.
     """
     interval = SCHEDULE.get(name, timedelta())
     now = func.clock_timestamp()
-    row = {"interval_seconds": int(interval.total_seconds()), "started_at": now}
-    began_lately = PeriodicRun.started_at.between(now - interval / 2, now)  # PostgreSQL's may be put back, too
+    row = {"interval_seconds": int(interval.total_seconds()), "started_at": now, "milliseconds": None}
+    is_enough = interval - queued_every(interval) / 2  # messages do not come to the second
+    is_killed_after = min(timedelta(seconds=context.settings.worker_task_hard_limit_seconds), is_enough)
+    lately = case((PeriodicRun.milliseconds.is_(None), is_killed_after), else_=is_enough)
+    began_lately = PeriodicRun.started_at.between(now - lately, now)  # PostgreSQL's may be put back, too
     claim = (
         insert(PeriodicRun)
         .values(name=name, **row)
