@@ -105,10 +105,10 @@ class TestRule:
     def test_and_for_the_one_whom_an_instructor_answers(self) -> None:
         answer = OPEN._replace(sealed=True, revealed_to_id=READER_ID)
         assert can_read(STRANGER, answer)
-        assert not can_read(STRANGER, replace(answer, world_readable=False))
-        assert not can_read(STRANGER, replace(answer, moderation_status="SPAM"))
+        assert not can_read(STRANGER, answer._replace(world_readable=False))
+        assert not can_read(STRANGER, answer._replace(moderation_status="SPAM"))
         assert not can_read(replace(STRANGER, user_id=READER_ID + 1), answer)
-        assert not can_read(ANONYMOUS, replace(answer, revealed_to_id=None))
+        assert not can_read(ANONYMOUS, answer._replace(revealed_to_id=None))
 
     def test_a_status_that_this_release_does_not_know_hides(self) -> None:
         assert not can_read(ANONYMOUS, OPEN._replace(moderation_status="QUARANTINED"))
