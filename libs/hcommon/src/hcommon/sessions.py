@@ -41,7 +41,7 @@ class BrowserSession:
     Attributes:
         key: SHA-256 of the cookie, in hexadecimal.
         csrf_secret: What the tokens of this session's forms are derived from; never leaves the server.
-        agent: Name of the browser at sign-in, for the list of sessions.
+        agent: The browser at sign-in and what it ran on, for the list of sessions.
         address: Its network address at sign-in.
     """
 
@@ -121,6 +121,19 @@ class SessionStore:
                     pipeline.zrem(index, *ended)
                     pipeline.execute()
         return len(ended)
+
+    def newest(self, *, user_id: int, now: datetime, limit: int) -> list[BrowserSession]:
+        """Return a user's sessions, the one that was used last first, and of many the first `limit`."""
+        with _translate_errors():
+            keys = self._indexed(user_id)[: -limit - 1 : -1]
+            kept: Any = self._redis.mget([_KEY + key for key in keys]) if keys else []
+        found = (_decode(key, raw) for key, raw in zip(keys, kept, strict=True))
+        return [session for session in found if session is not None and session.last_seen + LIFETIME >= now]
+
+    def keys(self, *, user_id: int) -> list[str]:
+        """Return the keys of all of a user's sessions; some may have run out."""
+        with _translate_errors():
+            return self._indexed(user_id)
 
     def _save(self, session: BrowserSession) -> bool:
         """Write a session that is still there; one that was ended meanwhile stays ended."""

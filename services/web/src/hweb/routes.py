@@ -17,6 +17,7 @@ from hweb.groups import api as groups
 from hweb.groups import members_api, members_pages
 from hweb.groups import pages as groups_pages
 from hweb.links import api as links
+from hweb.logins import pages as logins
 from hweb.mailbox import pages as mailbox
 from hweb.moderation import api as moderation
 from hweb.moderation import pages as moderation_pages
@@ -64,6 +65,7 @@ def include(app: FastAPI) -> None:
         docs.router,
         mailbox.router,
         accounts.router,
+        logins.router,
         notifications.router,
         oauth_pages.router,
         developer.router,
