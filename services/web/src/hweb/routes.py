@@ -10,6 +10,7 @@ from hweb.bulk import api as bulk
 from hweb.checkpoints import api as checkpoints
 from hweb.development import api as development
 from hweb.docs import pages as docs
+from hweb.emails import pages as emails
 from hweb.embed import pages as embed
 from hweb.feeds import pages as feeds
 from hweb.flags import api as flags
@@ -66,6 +67,7 @@ def include(app: FastAPI) -> None:
         mailbox.router,
         accounts.router,
         logins.router,
+        emails.router,
         notifications.router,
         oauth_pages.router,
         developer.router,
