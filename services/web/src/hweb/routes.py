@@ -32,6 +32,7 @@ from hweb.profile import pages as profile_pages
 from hweb.search import api as search
 from hweb.site import api as site
 from hweb.status import api as status
+from hweb.twofactor import pages as twofactor
 from hweb.users import api as users
 from hweb.welcome import pages as welcome
 
@@ -68,6 +69,7 @@ def include(app: FastAPI) -> None:
         accounts.router,
         logins.router,
         emails.router,
+        twofactor.router,
         notifications.router,
         oauth_pages.router,
         developer.router,

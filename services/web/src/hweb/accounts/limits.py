@@ -20,3 +20,7 @@ DELETE_BY_ACCOUNT: Final = Limit("delete-account", 10, timedelta(hours=1))
 ACTIVATION_MAIL_BY_ACCOUNT: Final = Limit("activation-mail", 3, timedelta(hours=1))
 EMAIL_BY_ACCOUNT: Final = Limit("change-email", 10, timedelta(hours=1))
 EMAIL_MAIL_TO_ADDRESS: Final = Limit("change-email-mail", 3, timedelta(hours=1))
+SECOND_STEP_BY_ACCOUNT_AND_ADDRESS: Final = Limit("second-step-account-address", 10, timedelta(minutes=15))
+SECOND_STEP_BY_ACCOUNT: Final = Limit("second-step-account", 20, timedelta(hours=1))
+"""Narrow, and it may be: only who knows the password gets there, and one code in 300 000 is right."""
+SECOND_FACTOR_BY_ACCOUNT: Final = Limit("change-second-factor", 20, timedelta(hours=1))
