@@ -122,7 +122,7 @@ class TestList:
     def test_is_short_for_whoever_has_nothing_else(self, client: TestClient, ann: User) -> None:
         shown = client.get(PATH).text
         assert "everywhere else" not in shown
-        assert "You have given none access" in shown
+        assert "You have given access to none" in shown
 
 
 class TestEndOne:

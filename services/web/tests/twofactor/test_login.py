@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hcommon.crypto import KeyRing, UndecryptableError
 from hcommon.events.accounts import SecondFactorChange, SecondFactorChanged
 from hcommon.models import User
 from hcommon.ratelimit import RateLimiter
@@ -136,15 +137,15 @@ class TestCode:
         enter_password()
         assert submit(PATH, {"code": device.code()}).status_code == 400
 
-    def test_of_an_older_secret_key_works_while_that_is_configured(
+    def test_of_an_older_secret_key_works_while_that_is_configured_and_is_then_under_the_new_one(
         self, resources: Resources, session: Session, device: Device
     ) -> None:
-        values = {"secret_key": "x" * 40, "secret_key_previous": resources.settings.secret_key.get_secret_value()}
-        rotated = resources.settings.model_copy(
-            update={name: type(resources.settings.secret_key)(value) for name, value in values.items()}
-        )
-        code, used = device.code(), {"user_id": device.user.id, "now": resources.clock.now()}
-        assert service.use_code(session, code=code, keys=rotated.keys, **used)
+        old, new = resources.settings.secret_key.get_secret_value(), "another secret key, long enough to be accepted"
+        used = {"user_id": device.user.id, "now": resources.clock.now()}
+        with pytest.raises(UndecryptableError):
+            service.use_code(session, code=device.code(), keys=KeyRing(new), **used)
+        assert service.use_code(session, code=device.code(), keys=KeyRing(new, previous=old), **used)
+        assert service.use_code(session, code=device.code(steps=1), keys=KeyRing(new), **used)
 
     def test_needs_the_token_of_the_form(self, client: TestClient, enter_password: Any, device: Device) -> None:
         enter_password()
@@ -183,7 +184,7 @@ class TestRecoveryCode:
         assert submit(PATH, {"code": theirs[0]}).status_code == 400
 
     def test_outlives_a_lost_secret_key(self, session: Session, resources: Resources, device: Device) -> None:
-        keys = type(resources.keys)("another secret key, without the one of before")
+        keys = KeyRing("another secret key, without the one of before")
         used = {"user_id": device.user.id, "keys": keys, "now": resources.clock.now()}
         assert service.use_code(session, code=device.recovery[0], **used)
 

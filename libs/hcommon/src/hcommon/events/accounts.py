@@ -100,7 +100,7 @@ class UserDeleted(Event):
 
 
 class GrantRevoked(Event):
-    """A grant ended by log-out, revocation or a changed password: its tokens and sockets end too."""
+    """A grant ended by log-out, revocation or a changed password or address: its tokens and sockets end too."""
 
     TYPE: ClassVar[str] = "grant.revoked"
     CONSUMERS: ClassVar[frozenset[Consumer]] = frozenset({Consumer.WEBSOCKET})

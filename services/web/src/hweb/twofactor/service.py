@@ -85,13 +85,15 @@ def use_code(session: Session, *, user_id: int, code: str, keys: KeyRing, now: d
         return False
     given = codes.normalized(code)
     if not codes.is_of_app(given):
-        used = delete(RecoveryCode).where(RecoveryCode.user_id == user_id, RecoveryCode.code_hash == hash_token(given))
-        return session.scalar(used.returning(RecoveryCode.id)) is not None
+        mine = (RecoveryCode.user_id == user_id, RecoveryCode.code_hash == hash_token(given))
+        return session.scalar(delete(RecoveryCode).where(*mine).returning(RecoveryCode.id)) is not None
     secret = keys.decrypt(SECRET_LABEL, stored.secret_encrypted)
     step = codes.matching_step(secret, given, now=now, after=stored.last_step)
     if step is None:
         return False
-    session.execute(update(SecondFactor).where(SecondFactor.user_id == user_id).values(last_step=step))
+    # Encrypted anew each time, so that a key that was replaced is soon of no more use.
+    used = {"last_step": step, "secret_encrypted": keys.encrypt(SECRET_LABEL, secret)}
+    session.execute(update(SecondFactor).where(SecondFactor.user_id == user_id).values(used))
     return True
 
 
