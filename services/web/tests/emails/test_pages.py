@@ -65,6 +65,10 @@ class TestRequest:
     def test_visitors_log_in_first(self, client: TestClient) -> None:
         assert client.get(PATH).headers["location"] == "/login?next=%2Faccount%2Fsettings%2Femail"
 
+    def test_of_a_session_that_has_ended_changes_nothing(self, submit: Any, session: Session) -> None:
+        assert submit("/login", FORM, to=PATH).headers["location"] == "/login?next=%2Faccount%2Fsettings%2Femail"
+        assert recorded_events(session) == []
+
     def test_changes_nothing_yet(self, submit: Any, session: Session, ann: User) -> None:
         answer = submit(PATH, FORM)
         assert answer.status_code == 200

@@ -83,6 +83,10 @@ class TestList:
     def test_visitors_log_in_first(self, client: TestClient) -> None:
         assert client.get(PATH).headers["location"] == "/login?next=%2Faccount%2Fsettings%2Fsessions"
 
+    def test_of_a_session_that_has_ended_cannot_be_changed(self, submit: Callable[..., Any]) -> None:
+        answer = submit("/login", {"others": "1"}, to=PATH)
+        assert answer.headers["location"] == "/login?next=%2Faccount%2Fsettings%2Fsessions"
+
     def test_needs_the_token_of_the_form(self, client: TestClient, ann: User) -> None:
         assert client.post(PATH, data={"others": "1"}).status_code == 403
 

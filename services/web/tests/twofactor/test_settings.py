@@ -64,6 +64,10 @@ class TestTurnOn:
     def test_visitors_log_in_first(self, client: TestClient) -> None:
         assert client.get(PATH).headers["location"] == "/login?next=%2Faccount%2Fsettings%2Ftwo-factor"
 
+    def test_of_a_session_that_has_ended_does_not_begin(self, submit: Any) -> None:
+        answer = submit("/login", START, to=PATH)
+        assert answer.headers["location"] == "/login?next=%2Faccount%2Fsettings%2Ftwo-factor"
+
     def test_needs_the_password(self, submit: Any, session: Session, signed_in: User) -> None:
         answer = submit(PATH, START | {"password": "a wrong one"})
         assert answer.status_code == 400

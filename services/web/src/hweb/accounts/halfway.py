@@ -5,19 +5,19 @@ hash of a cookie that only the browser has that brought the password; and it end
 once.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
 
 import orjson
-from hcommon.sessions import SessionsUnavailableError
+from hcommon.sessions import translated_errors
 from hcommon.tokens import hash_token, new_token
 from redis import Redis
-from redis.exceptions import RedisError
 
 from hweb.accounts.schemas import Account
+
+CODE_PATH: Final = "/login/two-factor"
+"""Where the code is asked for."""
 
 HALFWAY_COOKIE: Final = "h_halfway"
 LIFETIME: Final = timedelta(minutes=10)
@@ -60,14 +60,14 @@ class HalfwayStore:
             "password_changed": _changed(account),
             "expires": (now + LIFETIME).timestamp(),
         }
-        with _translate_errors():
+        with translated_errors():
             self._redis.set(_key_of(cookie), orjson.dumps(value), ex=int(LIFETIME.total_seconds()))
         return cookie
 
     def find(self, cookie: str, *, now: datetime) -> Halfway | None:
         """Return the state of a cookie; None when it was used, has expired or never was."""
         key = _key_of(cookie)
-        with _translate_errors():
+        with translated_errors():
             raw: Any = self._redis.get(key)
         if raw is None:
             return None
@@ -78,16 +78,8 @@ class HalfwayStore:
 
     def finish(self, halfway: Halfway) -> bool:
         """End the state; False if somebody else did, who then is the one to sign in."""
-        with _translate_errors():
+        with translated_errors():
             return bool(self._redis.delete(halfway.key))
-
-
-@contextmanager
-def _translate_errors() -> Iterator[None]:
-    try:
-        yield
-    except RedisError as error:
-        raise SessionsUnavailableError("Signing in is not possible at the moment. Please try again soon.") from error
 
 
 def _key_of(cookie: str) -> str:

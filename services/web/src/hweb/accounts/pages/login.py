@@ -11,7 +11,7 @@ from hcommon.ratelimit import RateLimitedError, RateLimiter, network_of
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits, passwords, queries, service
-from hweb.accounts.halfway import HALFWAY_COOKIE, LIFETIME, HalfwayStore
+from hweb.accounts.halfway import CODE_PATH, HALFWAY_COOKIE, LIFETIME, HalfwayStore
 from hweb.accounts.redirects import HOME, carried_fields, carrying_headers, safe_next
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
@@ -26,8 +26,6 @@ NOT_ACTIVE = "This account is not active yet. We have sent you the activation li
 
 NOTICES = ("activated", "reset", "expired")
 """What the page may say first: parameters of its address."""
-
-SECOND_STEP_PATH = "/login/two-factor"
 
 
 @router.get("/login", name="login")
@@ -107,7 +105,7 @@ def _to_second_step(held: Resources, visitor: Visitor, account: Account, form: F
     """Remember that the password was right, and nothing more: nobody is signed in yet."""
     cookie = HalfwayStore(held.redis).start(account, now=held.clock.now())
     carried = urlencode(carried_fields(form))
-    answer = RedirectResponse(SECOND_STEP_PATH + (f"?{carried}" if carried else ""), 302)
+    answer = RedirectResponse(CODE_PATH + (f"?{carried}" if carried else ""), 302)
     visitor.set_cookie(answer, HALFWAY_COOKIE, cookie, max_age=int(LIFETIME.total_seconds()))
     return answer
 

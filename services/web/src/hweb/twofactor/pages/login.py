@@ -13,7 +13,7 @@ from hcommon.ratelimit import RateLimiter, network_of
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits, queries
-from hweb.accounts.halfway import HALFWAY_COOKIE, Halfway, HalfwayStore
+from hweb.accounts.halfway import CODE_PATH, HALFWAY_COOKIE, Halfway, HalfwayStore
 from hweb.accounts.redirects import carried_fields, carrying_headers, safe_next
 from hweb.deps import ResourcesDep, VisitorDep
 from hweb.forms import CheckedFormDep, Form, form_page
@@ -22,8 +22,6 @@ from hweb.twofactor import service
 from hweb.visitor import Visitor
 
 router = APIRouter()
-
-PATH: Final = "/login/two-factor"
 
 _WRONG: Final = "This code is not right, or was used already."
 _log = get_logger(__name__)
@@ -35,7 +33,7 @@ class HalfwayVoidError(HError):
     kind = ErrorKind.CONFLICT
 
 
-@router.get(PATH, name="login.two_factor")
+@router.get(CODE_PATH, name="login.two_factor")
 def show_code(request: Request, held: ResourcesDep, visitor: VisitorDep) -> Response:
     """Ask for the code; whoever has not brought the password in this browser a moment ago does that first."""
     if _halfway(request, held) is None:
@@ -43,7 +41,7 @@ def show_code(request: Request, held: ResourcesDep, visitor: VisitorDep) -> Resp
     return _form(request, visitor, request.query_params)
 
 
-@router.post(PATH, name="login.two_factor.submit")
+@router.post(CODE_PATH, name="login.two_factor.submit")
 def log_in(request: Request, held: ResourcesDep, visitor: VisitorDep, form: CheckedFormDep) -> Response:
     """Sign in and go on to `next`, or show the form again with status 400."""
     halfway = _halfway(request, held)
