@@ -119,13 +119,16 @@ class Sidebar:
         """What logged-in users see."""
         return self.frame.get_by_test_id("user-menu")
 
-    def log_in(self, *, username: str, password: str) -> None:
-        """Log in through the popup."""
+    def log_in(self, *, username: str, password: str, code: str | None = None) -> None:
+        """Log in through the popup, which also asks for a code if the account has a second factor."""
         with self._page.context.expect_page() as opened:
             self.log_in_button.click()
         popup = opened.value
         popup.get_by_label("User name or e-mail address").fill(username)
         popup.get_by_label("Password", exact=True).fill(password)
+        if code is not None:
+            popup.get_by_role("button", name="Log in").click()
+            popup.get_by_label("Code from your app").fill(code)
         with popup.expect_event("close"):
             popup.get_by_role("button", name="Log in").click()
         expect(self.user_menu).to_be_visible()

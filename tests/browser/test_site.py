@@ -7,7 +7,15 @@ from tests.browser.conftest import Enter
 from tests.browser.system import System
 
 FOR_EVERYBODY = ("/welcome", "/login", "/signup", "/forgot-password", "/docs", "/docs/help")
-FOR_USERS = ("/welcome", "/account/settings", "/groups/new", "/logout")
+FOR_USERS = (
+    "/welcome",
+    "/account/settings",
+    "/account/settings/email",
+    "/account/settings/sessions",
+    "/account/settings/two-factor",
+    "/groups/new",
+    "/logout",
+)
 OF_THE_CLIENT = ("/app.html", "/notebook", "/stream", "/user-profile")
 
 

@@ -99,6 +99,26 @@ class TestEnd:
         assert redis.zcard("h:sessions-of:7") == 1
 
 
+class TestNewest:
+    def test_lists_the_ones_used_last(self, store: SessionStore, clock: FrozenClock) -> None:
+        (cookie, first), (_, second) = (store.start(user_id=7, now=clock.now()) for _ in range(2))
+        _, third = store.start(user_id=7, now=clock.advance(minutes=5))
+        store.start(user_id=8, now=clock.now())
+        store.find(cookie, now=clock.advance(minutes=5))
+        found = store.newest(user_id=7, now=clock.now(), limit=2)
+        assert [session.key for session in found] == [first.key, third.key]
+        assert found[0].last_seen == clock.now()
+        assert set(store.keys(user_id=7)) == {first.key, second.key, third.key}
+        assert store.newest(user_id=9, now=clock.now(), limit=2) == []
+
+    def test_leaves_out_what_has_run_out(self, store: SessionStore, redis: Redis, clock: FrozenClock) -> None:
+        _, gone = store.start(user_id=7, now=clock.now())
+        store.start(user_id=7, now=clock.now())
+        redis.delete(f"h:session:{gone.key}")
+        assert len(store.newest(user_id=7, now=clock.now(), limit=9)) == 1
+        assert store.newest(user_id=7, now=clock.now() + LIFETIME + timedelta(seconds=1), limit=9) == []
+
+
 class TestWithoutRedis:
     def test_says_that_it_is_away(self, tmp_path: Path, clock: FrozenClock) -> None:
         with EmbeddedValkey(tmp_path / "valkey", durable=False) as server:
@@ -110,6 +130,8 @@ class TestWithoutRedis:
             lambda: store.find(cookie, now=clock.now()),
             lambda: store.end(session),
             lambda: store.end_all(user_id=7),
+            lambda: store.newest(user_id=7, now=clock.now(), limit=9),
+            lambda: store.keys(user_id=7),
         ]
         for attempt in attempts:
             with pytest.raises(SessionsUnavailableError) as caught:

@@ -84,7 +84,7 @@ class TestBodyLimit:
 
 
 class TestLog:
-    @pytest.mark.parametrize("path", ["/activate/7/", "/claim-admin/"])
+    @pytest.mark.parametrize("path", ["/activate/7/", "/claim-admin/", "/account/reset/", "/account/email/"])
     def test_never_holds_the_code_of_a_mailed_link(self, around: TestClient, path: str) -> None:
         with capture_logs() as lines:
             around.get(f"{path}signed-code")

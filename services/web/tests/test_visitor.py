@@ -15,7 +15,7 @@ from hstandalone.valkey import EmbeddedValkey
 from hweb.app import create_app
 from hweb.deps import SessionReadDep, SessionUserDep, SessionWriteDep
 from hweb.resources import Resources
-from hweb.visitor import SESSION_COOKIE, browser_name
+from hweb.visitor import SESSION_COOKIE, browser_name, device_name
 from redis import Redis
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -115,13 +115,27 @@ class TestSession:
         submit("/login", {"username": "bob", "password": "long enough"})
         found = SessionStore(resources.redis).find(client.cookies[SESSION_COOKIE], now=clock.now())
         assert found is not None
-        assert (found.agent, found.address) == ("Firefox", "testclient")
+        assert (found.agent, found.address) == ("Firefox on Linux", "testclient")
 
     @pytest.mark.parametrize(
         ("agent", "name"), [(FIREFOX, "Firefox"), (EDGE, "Edge"), ("", "other"), ("curl", "other")]
     )
     def test_calls_browsers_what_people_call_them(self, agent: str, name: str) -> None:
         assert browser_name(agent) == name
+
+    @pytest.mark.parametrize(
+        ("agent", "name"),
+        [
+            (FIREFOX, "Firefox on Linux"),
+            (EDGE, "Edge on Windows"),
+            ("Mozilla/5.0 (Linux; Android 16) Chrome/140.0 Mobile Safari/537.36", "Chrome on Android"),
+            ("Mozilla/5.0 (iPhone; CPU iPhone OS 26_0 like Mac OS X) Version/26.0 Safari/604.1", "Safari on iOS"),
+            ("Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) Version/26.0 Safari/605.1.15", "Safari on macOS"),
+            ("curl", "other"),
+        ],
+    )
+    def test_names_what_they_run_on(self, agent: str, name: str) -> None:
+        assert device_name(agent) == name
 
 
 class TestWithoutRedis:

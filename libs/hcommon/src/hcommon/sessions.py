@@ -41,7 +41,7 @@ class BrowserSession:
     Attributes:
         key: SHA-256 of the cookie, in hexadecimal.
         csrf_secret: What the tokens of this session's forms are derived from; never leaves the server.
-        agent: Name of the browser at sign-in, for the list of sessions.
+        agent: The browser at sign-in and what it ran on, for the list of sessions.
         address: Its network address at sign-in.
     """
 
@@ -76,7 +76,7 @@ class SessionStore:
             address=address,
         )
         index = f"{_INDEX}{user_id}"
-        with _translate_errors(), self._redis.pipeline() as pipeline:
+        with translated_errors(), self._redis.pipeline() as pipeline:
             gone = self._ended(user_id)
             pipeline.set(_KEY + session.key, _encode(session), ex=_LIFETIME_SECONDS)
             if gone:
@@ -89,7 +89,7 @@ class SessionStore:
     def find(self, cookie: str, *, now: datetime) -> BrowserSession | None:
         """Return the session of a cookie and extend its life; None when it has ended or never was."""
         key = _key_of(cookie)
-        with _translate_errors():
+        with translated_errors():
             raw = self._redis.get(_KEY + key)
         session = _decode(key, raw)
         if session is None or session.last_seen + LIFETIME < now:
@@ -105,7 +105,7 @@ class SessionStore:
 
     def end_key(self, key: str, *, user_id: int) -> None:
         """End the user's session of this key, if it has not ended."""
-        with _translate_errors(), self._redis.pipeline() as pipeline:
+        with translated_errors(), self._redis.pipeline() as pipeline:
             pipeline.delete(_KEY + key)
             pipeline.zrem(f"{_INDEX}{user_id}", key)
             pipeline.execute()
@@ -113,7 +113,7 @@ class SessionStore:
     def end_all(self, *, user_id: int, keep: BrowserSession | None = None) -> int:
         """End a user's sessions but one, and return how many there were to end."""
         index = f"{_INDEX}{user_id}"
-        with _translate_errors():
+        with translated_errors():
             ended = [key for key in self._indexed(user_id) if keep is None or key != keep.key]
             if ended:
                 with self._redis.pipeline() as pipeline:
@@ -122,10 +122,23 @@ class SessionStore:
                     pipeline.execute()
         return len(ended)
 
+    def newest(self, *, user_id: int, now: datetime, limit: int) -> list[BrowserSession]:
+        """Return a user's sessions, the one that was used last first, and of many the first `limit`."""
+        with translated_errors():
+            keys = self._indexed(user_id)[: -limit - 1 : -1]
+            kept: Any = self._redis.mget([_KEY + key for key in keys]) if keys else []
+        found = (_decode(key, raw) for key, raw in zip(keys, kept, strict=True))
+        return [session for session in found if session is not None and session.last_seen + LIFETIME >= now]
+
+    def keys(self, *, user_id: int) -> list[str]:
+        """Return the keys of all of a user's sessions; some may have run out."""
+        with translated_errors():
+            return self._indexed(user_id)
+
     def _save(self, session: BrowserSession) -> bool:
         """Write a session that is still there; one that was ended meanwhile stays ended."""
         index = f"{_INDEX}{session.user_id}"
-        with _translate_errors(), self._redis.pipeline() as pipeline:
+        with translated_errors(), self._redis.pipeline() as pipeline:
             pipeline.set(_KEY + session.key, _encode(session), ex=_LIFETIME_SECONDS, xx=True)
             pipeline.zadd(index, {session.key: session.last_seen.timestamp()}, xx=True)
             pipeline.expire(index, _LIFETIME_SECONDS)
@@ -144,7 +157,8 @@ class SessionStore:
 
 
 @contextmanager
-def _translate_errors() -> Iterator[None]:
+def translated_errors() -> Iterator[None]:
+    """Let what goes wrong with Redis be a `SessionsUnavailableError`."""
     try:
         yield
     except RedisError as error:

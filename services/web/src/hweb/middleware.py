@@ -26,7 +26,7 @@ BODY_BYTES = "h.body_bytes"
 _REQUEST_ID = re.compile(r"^[A-Za-z0-9_.-]{8,64}$")
 _DIGITS = re.compile(r"^[0-9]+$")
 _MOST_DIGITS = 18
-_CODE_PATHS = ("/activate/", "/claim-admin/", "/account/reset/", "/notification/unsubscribe/")
+_CODE_PATHS = ("/activate/", "/claim-admin/", "/account/reset/", "/account/email/", "/notification/unsubscribe/")
 
 _THREADS_REPORTED_SECONDS = 10.0
 

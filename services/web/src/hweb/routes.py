@@ -10,6 +10,7 @@ from hweb.bulk import api as bulk
 from hweb.checkpoints import api as checkpoints
 from hweb.development import api as development
 from hweb.docs import pages as docs
+from hweb.emails import pages as emails
 from hweb.embed import pages as embed
 from hweb.feeds import pages as feeds
 from hweb.flags import api as flags
@@ -18,6 +19,7 @@ from hweb.groups import deletion_pages as group_deletion
 from hweb.groups import members_api, members_pages
 from hweb.groups import pages as groups_pages
 from hweb.links import api as links
+from hweb.logins import pages as logins
 from hweb.mailbox import pages as mailbox
 from hweb.moderation import api as moderation
 from hweb.moderation import pages as moderation_pages
@@ -31,6 +33,7 @@ from hweb.profile import pages as profile_pages
 from hweb.search import api as search
 from hweb.site import api as site
 from hweb.status import api as status
+from hweb.twofactor import pages as twofactor
 from hweb.users import api as users
 from hweb.welcome import pages as welcome
 
@@ -66,6 +69,9 @@ def include(app: FastAPI) -> None:
         docs.router,
         mailbox.router,
         accounts.router,
+        logins.router,
+        emails.router,
+        twofactor.router,
         notifications.router,
         oauth_pages.router,
         developer.router,

@@ -32,6 +32,16 @@ _NONCE_BYTES = 12
 _COOKIE_VALUE = re.compile(r"[A-Za-z0-9_-]{43}")
 # The first that fits names the browser: those further down also claim to be those further up.
 _AGENTS = (("Edg", "Edge"), ("OPR/", "Opera"), ("Firefox/", "Firefox"), ("Chrome/", "Chrome"), ("Safari/", "Safari"))
+# Android also says Linux, and an iPhone or iPad that it is like Mac OS X.
+_SYSTEMS = (
+    ("Windows", "Windows"),
+    ("Android", "Android"),
+    ("iPhone", "iOS"),
+    ("iPad", "iPadOS"),
+    ("CrOS", "ChromeOS"),
+    ("Mac OS X", "macOS"),
+    ("Linux", "Linux"),
+)
 
 
 class Visitor:
@@ -78,7 +88,7 @@ class Visitor:
         cookie, session = self.store.start(
             user_id=user_id,
             now=self._held.clock.now(),
-            agent=browser_name(self._request.headers.get("user-agent", "")),
+            agent=device_name(self._request.headers.get("user-agent", "")),
             address=self.address,
         )
         self.__dict__["session"] = session
@@ -134,3 +144,10 @@ class Visitor:
 def browser_name(user_agent: str) -> str:
     """Return what people call the browser; `other` for what is none of the common ones."""
     return next((name for mark, name in _AGENTS if mark in user_agent), "other")
+
+
+def device_name(user_agent: str) -> str:
+    """Return the browser and what it runs on, in words by which its owner knows it again: `Firefox on Linux`."""
+    system = next((name for mark, name in _SYSTEMS if mark in user_agent), None)
+    browser = browser_name(user_agent)
+    return f"{browser} on {system}" if system else browser

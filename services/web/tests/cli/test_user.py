@@ -9,10 +9,14 @@ from hcommon.auth import principal_of_token
 from hcommon.clock import SystemClock
 from hcommon.crypto import KeyRing
 from hcommon.db.engine import Database
-from hcommon.models import AuthClient, Grant, User
+from hcommon.events.accounts import SecondFactorChange
+from hcommon.models import AuthClient, Grant, SecondFactor, User
 from hcommon.sessions import SessionStore
+from hcommon.testing.clock import START
 from hcommon.testing.factories import make_access_token, make_user, recorded_events
 from hweb.accounts import passwords
+from hweb.twofactor import codes
+from hweb.twofactor import service as twofactor
 from redis import Redis
 from sqlalchemy import select
 
@@ -67,6 +71,27 @@ class TestAdd:
     def test_takes_no_password_from_the_command_line(self, h: Callable[..., Any]) -> None:
         assert h("user", "add", "bob", "long enough").exit_code == 2
         assert h("user", "add", "bob", "--password", "long enough").exit_code == 2
+
+
+class TestTwoFactor:
+    def test_says_whether_it_is_on_and_turns_it_off(
+        self, h: Callable[..., Any], database: Database, alice: int
+    ) -> None:
+        assert h("user", "two-factor", "alice").output == "Two-factor authentication of alice is off.\n"
+        keys = KeyRing("a secret of the tests, long enough to be accepted")
+        with database.transaction() as session:
+            twofactor.turn_on(session, user_id=alice, secret=codes.new_secret(), step=1, keys=keys, now=START)
+        assert h("user", "two-factor", "ALICE").output == "Two-factor authentication of alice is on.\n"
+        assert re.search(r"alice .*yes +yes *$", h("user", "list").output, re.MULTILINE)
+        assert h("user", "two-factor", "alice", "--off").output == "Two-factor authentication of alice is off.\n"
+        assert h("user", "two-factor", "alice").output == "Two-factor authentication of alice is off.\n"
+        with database.transaction() as session:
+            assert session.scalars(select(SecondFactor)).all() == []
+            changes = [event.change for event in recorded_events(session)]
+        assert changes == [SecondFactorChange.TURNED_ON, SecondFactorChange.TURNED_OFF]
+
+    def test_of_nobody_is_an_error(self, h: Callable[..., Any]) -> None:
+        assert h("user", "two-factor", "nobody", "--off").exit_code == 1
 
 
 class TestAdmin:

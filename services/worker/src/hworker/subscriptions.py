@@ -3,7 +3,15 @@
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from hcommon.events.accounts import PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
+from hcommon.events.accounts import (
+    EmailChanged,
+    EmailChangeRequested,
+    PasswordResetRequested,
+    SecondFactorChanged,
+    UserDeleted,
+    UserRegistered,
+    UserRenamed,
+)
 from hcommon.events.annotations import AnnotationCreated, AnnotationUpdated
 from hcommon.events.base import Event
 from hcommon.events.groups import GroupReadersChanged
@@ -20,6 +28,9 @@ SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[..., None]]] = {
     AnnotationModerated: moderation.on_annotation_moderated,
     UserRegistered: accounts.on_user_registered,
     PasswordResetRequested: accounts.on_password_reset_requested,
+    EmailChangeRequested: accounts.on_email_change_requested,
+    EmailChanged: accounts.on_email_changed,
+    SecondFactorChanged: accounts.on_second_factor_changed,
     UserRenamed: accounts.on_user_renamed,
     UserDeleted: accounts.on_user_deleted,
     GroupDeleted: accounts.on_group_deleted,

@@ -1,11 +1,19 @@
 """Tasks that send one mail."""
 
 import re
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from hcommon.crypto import KeyRing
-from hcommon.events.accounts import PasswordResetRequested, UserRegistered
+from hcommon.crypto import InvalidSignatureError, KeyRing
+from hcommon.events.accounts import (
+    EmailChanged,
+    EmailChangeRequested,
+    PasswordResetRequested,
+    SecondFactorChange,
+    SecondFactorChanged,
+    UserRegistered,
+)
 from hcommon.events.annotations import AnnotationCreated
 from hcommon.events.site import MailTestRequested
 from hcommon.models import Notification
@@ -13,7 +21,14 @@ from hcommon.testing.clock import START
 from hcommon.testing.factories import make_user
 from hworker.context import Context
 from hworker.mailer import MailRefusedError, MailServerUnavailableError
-from hworker.tasks.mails import send_activation_mail, send_password_reset_mail, send_test_mail
+from hworker.tasks.mails import (
+    send_activation_mail,
+    send_email_change_mail,
+    send_email_changed_mail,
+    send_password_reset_mail,
+    send_second_factor_notice,
+    send_test_mail,
+)
 from hworker.tasks.notices import send_reply_notice
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -135,3 +150,115 @@ class TestSendTestMail:
     def test_arrives(self, context: Context, mailer: Any) -> None:
         send_test_mail(context, event=MailTestRequested(occurred_at=START, to="root@example.net"))
         assert [message["To"] for message in mailer.sent] == ["root@example.net"]
+
+
+class TestSendEmailChangeMail:
+    def request(self, user: Any, **changes: Any) -> EmailChangeRequested:
+        facts = {"email": "new@example.net", "old_email": user.email, "password_changed_at": user.password_changed_at}
+        return EmailChangeRequested(occurred_at=START, user_id=user.id, **(facts | changes))
+
+    @pytest.mark.parametrize("old", ["ann@example.org", None])
+    def test_goes_to_the_new_address_with_a_link_that_is_void_after_a_change(
+        self, context: Context, mailer: Any, session: Session, old: str | None
+    ) -> None:
+        user = make_user(session, username="ann", email=old, password_changed_at=START)
+        event = self.request(user)
+        for _ in range(2):
+            send_email_change_mail(context, event=event)
+        [message] = mailer.sent
+        assert message["To"] == "new@example.net"
+        text = message.get_body(("plain",)).get_content()
+        found = re.search(r"https://h\.example\.org/account/email/(\S+)", text)
+        assert found is not None
+        assert found[0] in message.get_body(("html",)).get_content()
+        keys = KeyRing(context.settings.secret_key.get_secret_value())
+        signed = keys.verify("change-email", found[1], now=START + timedelta(hours=23))
+        assert signed == [user.id, "new@example.net", old, START.timestamp()]
+        with pytest.raises(InvalidSignatureError, match="expired"):
+            keys.verify("change-email", found[1], now=START + timedelta(hours=24))
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"deleted": True}, {"email": "other@example.org"}, {"email": None}, {"password_changed_at": START}],
+    )
+    def test_a_request_from_before_a_change_is_void(
+        self, context: Context, mailer: Any, session: Session, change: dict[str, Any]
+    ) -> None:
+        user = make_user(session)
+        event = self.request(user)
+        for name, value in change.items():
+            setattr(user, name, value)
+        session.flush()
+        send_email_change_mail(context, event=event)
+        assert mailer.sent == []
+
+    def test_to_an_address_in_use_says_so_and_names_neither_account(
+        self, context: Context, mailer: Any, session: Session
+    ) -> None:
+        make_user(session, username="somebody_else", email="New@example.net")
+        send_email_change_mail(context, event=self.request(make_user(session, username="ann")))
+        [message] = mailer.sent
+        assert message["To"] == "new@example.net"
+        for kind in ("plain", "html"):
+            text = message.get_body((kind,)).get_content()
+            assert "belongs to another account" in text
+            assert "/account/email/" not in text
+            assert "somebody_else" not in text
+            assert not re.search(r"\bann\b", text)
+
+    def test_an_address_of_another_authority_s_account_is_free(
+        self, context: Context, mailer: Any, session: Session
+    ) -> None:
+        make_user(session, authority="lms.test", email="new@example.net")
+        send_email_change_mail(context, event=self.request(make_user(session)))
+        assert "/account/email/" in mailer.sent[0].get_body(("plain",)).get_content()
+
+
+class TestSendEmailChangedMail:
+    def test_tells_the_old_address_and_does_not_name_the_new_one(
+        self, context: Context, mailer: Any, session: Session
+    ) -> None:
+        user = make_user(session, username="ann", email="new@example.net")
+        event = EmailChanged(occurred_at=START, user_id=user.id, old_email="old@example.org")
+        for _ in range(2):
+            send_email_changed_mail(context, event=event)
+        [message] = mailer.sent
+        assert message["To"] == "old@example.org"
+        for kind in ("plain", "html"):
+            text = message.get_body((kind,)).get_content()
+            assert "ann" in text
+            assert "new@example.net" not in text
+
+    def test_of_a_deleted_account_is_not_sent(self, context: Context, mailer: Any, session: Session) -> None:
+        user = make_user(session, deleted=True)
+        send_email_changed_mail(context, event=EmailChanged(occurred_at=START, user_id=user.id, old_email="o@x.test"))
+        assert mailer.sent == []
+
+
+class TestSendSecondFactorNotice:
+    @pytest.mark.parametrize(
+        ("change", "said"),
+        [
+            (SecondFactorChange.TURNED_ON, "was turned on"),
+            (SecondFactorChange.TURNED_OFF, "was turned off"),
+            (SecondFactorChange.RECOVERY_CODE_USED, "one of your recovery codes"),
+        ],
+    )
+    def test_tells_the_owner_once(
+        self, context: Context, mailer: Any, session: Session, change: SecondFactorChange, said: str
+    ) -> None:
+        user = make_user(session, username="ann")
+        event = SecondFactorChanged(occurred_at=START, user_id=user.id, change=change)
+        for _ in range(2):
+            send_second_factor_notice(context, event=event)
+        [message] = mailer.sent
+        assert message["To"] == "ann@example.org"
+        for kind in ("plain", "html"):
+            assert said in message.get_body((kind,)).get_content()
+
+    @pytest.mark.parametrize("change", [{"deleted": True}, {"email": None}])
+    def test_nobody_to_write_to(self, context: Context, mailer: Any, session: Session, change: dict[str, Any]) -> None:
+        user = make_user(session, **change)
+        event = SecondFactorChanged(occurred_at=START, user_id=user.id, change=SecondFactorChange.TURNED_ON)
+        send_second_factor_notice(context, event=event)
+        assert mailer.sent == []

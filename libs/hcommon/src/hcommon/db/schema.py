@@ -10,7 +10,7 @@ from hcommon.db.engine import Database, DatabaseUnavailableError
 from hcommon.errors import UnavailableError
 from hcommon.logging import get_logger
 
-REVISION = "0011"
+REVISION = "0012"
 """The newest migration; a test keeps it equal to Alembic's head."""
 
 _log = get_logger(__name__)

@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from hcommon.events.accounts import GrantRevoked, PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
+from hcommon.events.accounts import (
+    EmailChanged,
+    EmailChangeRequested,
+    GrantRevoked,
+    PasswordResetRequested,
+    SecondFactorChanged,
+    UserDeleted,
+    UserRegistered,
+    UserRenamed,
+)
 from hcommon.events.annotations import (
     AnnotationCreated,
     AnnotationDeleted,
@@ -33,6 +42,9 @@ EVENTS: tuple[type[Event], ...] = (
     AnnotationsRevised,
     UserRegistered,
     PasswordResetRequested,
+    EmailChangeRequested,
+    EmailChanged,
+    SecondFactorChanged,
     UserRenamed,
     UserDeleted,
     GrantRevoked,

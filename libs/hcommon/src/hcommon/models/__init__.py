@@ -11,6 +11,7 @@ from hcommon.models.notification import MailReceipt, Notification, Subscription
 from hcommon.models.organization import Organization
 from hcommon.models.outbox import DeadLetter, OutboxEvent
 from hcommon.models.search_document import SearchDocument
+from hcommon.models.secondfactor import RecoveryCode, SecondFactor
 from hcommon.models.token import AuthClient, AuthzCode, Grant, Token
 from hcommon.models.upkeep import PeriodicRun, UserDeletion, UserRename
 from hcommon.models.user import User, UserIdentity
@@ -41,7 +42,9 @@ __all__ = [
     "Organization",
     "OutboxEvent",
     "PeriodicRun",
+    "RecoveryCode",
     "SearchDocument",
+    "SecondFactor",
     "Subscription",
     "Token",
     "User",

@@ -17,7 +17,7 @@ class User(Base):
         password_hash: argon2id, with its parameters; None for accounts that cannot log in here.
         nipsa: Shadow-banned ("not in public site areas"): only the user sees what the user writes.
         activated_at: None until the mailed link was followed; such an account cannot log in.
-        password_changed_at: Voids links that were mailed before.
+        password_changed_at: When the password, or the address, was changed last; voids links that were mailed before.
         shortcuts: JSON object of the client's keyboard shortcuts, or None.
     """
 

@@ -11,6 +11,9 @@ ACTIVATION: Final = "activate"
 RESET: Final = "reset-password"
 """Label under which the worker signs `[user_id, email, time of the last change]` for the mailed link."""
 
+CHANGE_EMAIL: Final = "change-email"
+"""Label under which the worker signs `[user_id, new, old, time of the last change]` for the mailed link."""
+
 CLAIM: Final = "claim-admin"
 """Label of the link that makes the first administrator."""
 

@@ -4,8 +4,8 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from hcommon.ids import normalize_username
-from hcommon.models import Annotation, User, UserDeletion
-from sqlalchemy import ColumnElement, Connection, func, select
+from hcommon.models import Annotation, SecondFactor, User, UserDeletion
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 from sqlalchemy.orm import Session
 
 from hweb.accounts.schemas import Account
@@ -22,6 +22,7 @@ _columns = (
     User.admin,
     User.created,
     User.password_changed_at,
+    exists().where(SecondFactor.user_id == User.id).label("second_factor"),
 )
 
 

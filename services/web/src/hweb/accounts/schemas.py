@@ -25,6 +25,7 @@ class Account:
 
     Attributes:
         activated_at: None until the mailed link was followed.
+        second_factor: The password alone does not log in.
     """
 
     id: int
@@ -35,6 +36,7 @@ class Account:
     admin: bool
     created: datetime
     password_changed_at: datetime | None = None
+    second_factor: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from hcommon.ids import InvalidUseridError, split_userid
 from hweb.accounts import passwords, queries, service
 from hweb.accounts.schemas import Account, NewAccount, username_problem
 from hweb.cli.application import Tools, new_app, show, tools
+from hweb.twofactor import service as twofactor
 
 app = new_app("Accounts.")
 
@@ -105,6 +106,20 @@ def password(name: Name, password_stdin: PasswordStdin = False) -> None:
     typer.echo(f"The password of {account.username} is set.")
 
 
+@app.command("two-factor")
+def two_factor(
+    name: Name, off: Annotated[bool, typer.Option("--off", help="Turn it off, and tell the owner by mail.")] = False
+) -> None:
+    """Say whether logging in to an account asks for a code; turn that off for somebody who has lost everything."""
+    with tools() as held:
+        account = find(held, name)
+        if off:
+            with held.database.transaction() as session:
+                twofactor.turn_off(session, user_id=account.id, now=held.now)
+    on = account.second_factor and not off
+    typer.echo(f"Two-factor authentication of {account.username} is {'on' if on else 'off'}.")
+
+
 @app.command("list")
 def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many at most, the newest first.")] = 50,
@@ -115,7 +130,7 @@ def list_(
 
     with tools() as held, held.database.read() as connection:
         accounts = queries.listed(connection, authority=authority or held.settings.authority, limit=limit)
-    table = Table("Name", "E-mail", "Created", "Active", "Admin", box=None)
+    table = Table("Name", "E-mail", "Created", "Active", "Admin", "Two-factor", box=None)
     for account in accounts:
         active, admin = account.activated_at is not None, account.admin
         table.add_row(
@@ -124,6 +139,7 @@ def list_(
             f"{account.created:%Y-%m-%d}",
             "yes" if active else "no",
             "yes" if admin else "",
+            "yes" if account.second_factor else "",
         )
     show(table)
 

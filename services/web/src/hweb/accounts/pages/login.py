@@ -3,6 +3,7 @@
 Source: specification of the API, section 6, with `next` checked (10.1, 3) and passwords never sent back (10.1, 4).
 """
 
+from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
@@ -10,6 +11,7 @@ from hcommon.ratelimit import RateLimitedError, RateLimiter, network_of
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits, passwords, queries, service
+from hweb.accounts.halfway import CODE_PATH, HALFWAY_COOKIE, LIFETIME, HalfwayStore
 from hweb.accounts.redirects import HOME, carried_fields, carrying_headers, safe_next
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
@@ -22,6 +24,9 @@ router = APIRouter()
 WRONG = "This name and password do not go together."
 NOT_ACTIVE = "This account is not active yet. We have sent you the activation link again; please open it first."
 
+NOTICES = ("activated", "reset", "expired")
+"""What the page may say first: parameters of its address."""
+
 
 @router.get("/login", name="login")
 def show_login(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
@@ -29,12 +34,12 @@ def show_login(request: Request, held: ResourcesDep, visitor: VisitorDep, user: 
     wanted = request.query_params
     if user.user_id is not None:
         return RedirectResponse(safe_next(wanted.get("next", ""), app_url=held.settings.app_url), 302)
-    return _form(request, visitor, wanted, activated="activated" in wanted, reset="reset" in wanted)
+    return _form(request, visitor, wanted, notices=[name for name in NOTICES if name in wanted])
 
 
 @router.post("/login", name="login.submit")
 def log_in(request: Request, held: ResourcesDep, visitor: VisitorDep, form: CheckedFormDep) -> Response:
-    """Sign in and go on to `next`, or show the form again with status 400."""
+    """Sign in and go on to `next`, or to the question for a code first; or show the form again with status 400."""
     login, password = form.get("username", "").strip(), form.get("password", "")
     with held.database.read() as connection:
         account = queries.by_login(connection, login=login, authority=held.settings.authority)
@@ -48,6 +53,8 @@ def log_in(request: Request, held: ResourcesDep, visitor: VisitorDep, form: Chec
         return _form(request, visitor, form, status=400, problem=NOT_ACTIVE)
     RateLimiter(held.redis).forget(limits.LOGIN_BY_ACCOUNT_AND_ADDRESS, _here(subject, visitor))
     _renew_hash(held, account, password)
+    if account.second_factor:
+        return _to_second_step(held, visitor, account, form)
     answer = RedirectResponse(safe_next(form.get("next", ""), app_url=held.settings.app_url), 302)
     visitor.sign_in(answer, user_id=account.id)
     return answer
@@ -94,6 +101,15 @@ def _renew_hash(held: Resources, account: Account, password: str) -> None:
             service.replace_password_hash(session, user_id=account.id, old=old, new=new)
 
 
+def _to_second_step(held: Resources, visitor: Visitor, account: Account, form: Form) -> Response:
+    """Remember that the password was right, and nothing more: nobody is signed in yet."""
+    cookie = HalfwayStore(held.redis).start(account, now=held.clock.now())
+    carried = urlencode(carried_fields(form))
+    answer = RedirectResponse(CODE_PATH + (f"?{carried}" if carried else ""), 302)
+    visitor.set_cookie(answer, HALFWAY_COOKIE, cookie, max_age=int(LIFETIME.total_seconds()))
+    return answer
+
+
 def _send_activation_again(held: Resources, account: Account) -> None:
     now = held.clock.now()
     try:
@@ -111,8 +127,7 @@ def _form(
     *,
     status: int = 200,
     problem: str = "",
-    activated: bool = False,
-    reset: bool = False,
+    notices: Sequence[str] = (),
 ) -> Response:
     carried = carried_fields(values)
     return form_page(
@@ -126,6 +141,5 @@ def _form(
         carried_query=urlencode(carried),
         for_oauth=bool(values.get("for_oauth")),
         problem=problem,
-        activated=activated,
-        reset=reset,
+        notices=notices,
     )

@@ -1,0 +1,1 @@
+"""Where somebody is logged in: browsers, and applications that were given access."""
