@@ -6,6 +6,7 @@ Source: specification of the API, section 6, with `next` checked (10.1, 3) and p
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
+from hcommon.errors import ErrorKind, HError
 from hcommon.ratelimit import RateLimitedError, RateLimiter, network_of
 from starlette.responses import RedirectResponse, Response
 
@@ -23,6 +24,12 @@ WRONG = "This name and password do not go together."
 NOT_ACTIVE = "This account is not active yet. We have sent you the activation link again; please open it first."
 
 
+class NoPasswordsError(HError):
+    """People log in to this site through its provider alone."""
+
+    kind = ErrorKind.FORBIDDEN
+
+
 @router.get("/login", name="login")
 def show_login(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
     """Show the form; whoever is signed in goes on at once."""
@@ -35,6 +42,8 @@ def show_login(request: Request, held: ResourcesDep, visitor: VisitorDep, user: 
 @router.post("/login", name="login.submit")
 def log_in(request: Request, held: ResourcesDep, visitor: VisitorDep, form: CheckedFormDep) -> Response:
     """Sign in and go on to `next`, or show the form again with status 400."""
+    if not held.settings.password_login:
+        raise NoPasswordsError(f"Log in with {held.settings.provider_name}: this site takes no passwords.")
     login, password = form.get("username", "").strip(), form.get("password", "")
     with held.database.read() as connection:
         account = queries.by_login(connection, login=login, authority=held.settings.authority)
