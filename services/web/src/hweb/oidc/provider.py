@@ -72,6 +72,13 @@ class Provider:
         self._keys: list[dict[str, Any]] | None = None
         self._keys_asked_at = datetime.min.replace(tzinfo=UTC)
 
+    def check(self, *, now: datetime) -> str:
+        """Ask the provider for its addresses and keys, and return where it has to lead people back to."""
+        visit = self._transport.visit()
+        if not visit.get("keys", self._discovered(visit, now=now).keys).get("keys"):
+            raise self._transport.failed("no keys")
+        return self._redirect_uri
+
     def login_url(self, *, state: str, begun: Begun, now: datetime) -> str:
         """Return where to send the visitor's browser."""
         challenge = base64.urlsafe_b64encode(hashlib.sha256(begun.verifier.encode()).digest()).rstrip(b"=").decode()

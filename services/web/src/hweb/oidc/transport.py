@@ -23,7 +23,18 @@ _log = get_logger(__name__)
 
 
 class ProviderUnavailableError(UnavailableError):
-    """The provider is away or too slow, or what it says is of no use."""
+    """The provider is away or too slow, or what it says is of no use.
+
+    Attributes:
+        problem: What people who run the site need to know.
+    """
+
+    def __init__(self, name: str, problem: str) -> None:
+        super().__init__(
+            f"{name} does not answer as it should, so that nobody can log in with it at the moment. Please try again "
+            "soon; if this stays so, tell the people who run this site."
+        )
+        self.problem = problem
 
 
 class Transport:
@@ -42,10 +53,8 @@ class Transport:
     def failed(self, problem: str, **facts: object) -> ProviderUnavailableError:
         """Return the error to raise, having logged what the visitor has no use for."""
         _log.warning("oidc_provider_failed", problem=problem, **facts)
-        return ProviderUnavailableError(
-            f"{self.name} does not answer as it should, so that nobody can log in with it at the moment. Please try "
-            "again soon; if this stays so, tell the people who run this site."
-        )
+        known = ", ".join(f"{name}: {value}" for name, value in facts.items() if value is not None)
+        return ProviderUnavailableError(self.name, f"{problem} ({known})" if known else problem)
 
 
 class Visit:
