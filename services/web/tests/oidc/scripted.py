@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 from urllib.parse import parse_qs, parse_qsl, unquote_plus, urlencode, urlsplit
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from jwt.algorithms import ECAlgorithm, RSAAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 CLIENT_ID = "h client"
 CLIENT_SECRET = "a secret: with % and +"
@@ -38,8 +38,12 @@ class Key:
     def ec(cls, kid: str) -> "Key":
         return cls(ec.generate_private_key(ec.SECP256R1()), "ES256", kid)
 
+    @classmethod
+    def edwards(cls, kid: str) -> "Key":
+        return cls(ed25519.Ed25519PrivateKey.generate(), "EdDSA", kid)
+
     def jwk(self) -> dict[str, Any]:
-        kind: Any = ECAlgorithm if self.algorithm.startswith("ES") else RSAAlgorithm
+        kind: Any = {"ES256": ECAlgorithm, "EdDSA": OKPAlgorithm}.get(self.algorithm, RSAAlgorithm)
         return json.loads(kind.to_jwk(self.private.public_key())) | {"kid": self.kid, "use": "sig"}
 
 

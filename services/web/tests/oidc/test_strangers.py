@@ -9,11 +9,12 @@ from urllib.parse import urlencode
 
 import pytest
 from hcommon.models import User, UserDeletion, UserIdentity
-from hcommon.testing.clock import FrozenClock
+from hcommon.testing.clock import START, FrozenClock
 from hcommon.testing.factories import make_user, recorded_events
 from httpx2 import Response
 from hweb.accounts import limits, passwords
 from hweb.accounts.schemas import NewAccount
+from hweb.accounts.service import SignUp
 from hweb.oidc import service
 from hweb.oidc.pending import LIFETIME
 from hweb.oidc.schemas import Claims, IdentityTakenError
@@ -125,6 +126,16 @@ class TestSignUp:
         make_user(session, username="nina", email="nina@example.net", activated_at=None)
         page = arrive(email="nina@example.net")
         assert sign_up(page, username="nina", email="nina@example.net", **CONSENT).status_code == 400
+        # Nor when it is made in the same moment, between the check and the writing.
+        outcome = service.sign_up(
+            session,
+            new=NewAccount("nina", "nina@example.net", "", privacy_accepted=True),
+            provider="p",
+            subject="s",
+            authority="example.org",
+            now=START,
+        )
+        assert outcome is SignUp.PENDING
         assert identities(session) == []
 
     def test_takes_a_verified_address_from_an_account_that_never_proved_it(

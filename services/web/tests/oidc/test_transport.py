@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from hweb.oidc.transport import ProviderUnavailableError, Transport
+from hweb.oidc.transport import MAX_BYTES, ProviderUnavailableError, Transport
 
 from services.web.tests.oidc.scripted import Scripted, dripping, silent
 
@@ -41,6 +41,14 @@ class TestVisit:
     def test_believes_no_half_answer(self, provider: Scripted, raw: bytes) -> None:
         provider.answers["/keys"] = lambda handler: handler.wfile.write(raw)
         visit = Transport(name="p", connections=1).visit()
+        with pytest.raises(ProviderUnavailableError):
+            visit.get("keys", provider.url + "/keys")
+
+    def test_reads_no_answer_without_end(self, provider: Scripted) -> None:
+        visit = Transport(name="p", connections=1).visit()
+        provider.answers["/keys"] = (200, {"a": "x" * (MAX_BYTES - 100)})
+        assert visit.get("keys", provider.url + "/keys")
+        provider.answers["/keys"] = (200, {"a": "x" * MAX_BYTES})
         with pytest.raises(ProviderUnavailableError):
             visit.get("keys", provider.url + "/keys")
 

@@ -156,7 +156,9 @@ class Provider:
 
     def _read(self, said: dict[str, Any], *, now: datetime) -> _Metadata:
         if said.get("issuer") != self.issuer:
-            raise self._transport.failed("OIDC_ISSUER is not what the discovery document says", says=said.get("issuer"))
+            raise self._transport.failed(
+                "OIDC_ISSUER is not what the discovery document says", says=str(said.get("issuer"))[:200]
+            )
         needed = [said.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")]
         if not all(isinstance(address, str) and is_safe_from_listeners(address) for address in needed):
             raise self._transport.failed("the discovery document lacks addresses of https")
