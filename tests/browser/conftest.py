@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect, sync_playwright
 
-from tests.browser import chromium, ownsite
+from tests.browser import chromium, ownsite, provider
 from tests.browser import system as systems
 from tests.browser.containers import Containers
 from tests.browser.ownsite import OwnSite
@@ -59,7 +59,7 @@ def system() -> Iterator[System | Containers]:
     if described := os.environ.get("TEST_BROWSER_CONTAINERS"):  # noqa: TID251 - not a setting of h
         yield Containers(Path(described))
         return
-    with systems.running() as running:
+    with provider.serving() as variables, systems.running(variables) as running:
         yield running
         shutil.copytree(running.data / "log", ARTIFACTS / "log")
     faults = [line for path in (ARTIFACTS / "log").glob("*.log") for line in FAULT.findall(path.read_text())]

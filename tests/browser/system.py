@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -31,10 +31,11 @@ class System:
         url: The address that it printed.
     """
 
-    def __init__(self, *, data: Path) -> None:
+    def __init__(self, *, data: Path, variables: Mapping[str, str]) -> None:
         self.data = data
         self.url = ""
-        self._variables = {"H_DATA": str(data), "PORT": str(free_port()), "WEBSOCKET_PORT": str(free_port())}
+        own = {"H_DATA": str(data), "PORT": str(free_port()), "WEBSOCKET_PORT": str(free_port())}
+        self._variables = {**variables, **own}
         self._output = data / "printed.txt"
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -107,11 +108,11 @@ class System:
 
 
 @contextmanager
-def running() -> Iterator[System]:
-    """Start a system, and remove all of it afterwards."""
+def running(variables: Mapping[str, str]) -> Iterator[System]:
+    """Start a system with these settings, and remove all of it afterwards."""
     data = Path(tempfile.mkdtemp(prefix="h-browser-", dir="/var/tmp"))
     data.chmod(0o711)  # the account that runs PostgreSQL passes through
-    system = System(data=data)
+    system = System(data=data, variables=variables)
     try:
         system.start()
         yield system

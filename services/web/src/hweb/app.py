@@ -17,6 +17,7 @@ from hweb.api_edge import ApiEdge
 from hweb.apilimits import ApiLimits
 from hweb.gate import Gate
 from hweb.middleware import RequestMiddleware
+from hweb.oidc.deps import provider_of
 from hweb.pagecache.edge import CachedReads
 from hweb.pagecache.store import PageCache
 from hweb.resources import Resources
@@ -82,6 +83,7 @@ def create_app(resources: Resources, *, site: FastAPI | None = None) -> ASGIApp:
     cache = PageCache(max_bytes=resources.settings.page_cache_mb * 1024 * 1024)
     app.state.page_cache = cache
     app.state.api_limits = ApiLimits(resources.redis, enabled=resources.settings.rate_limits)
+    app.state.provider = provider_of(resources.settings)
     inner = CachedReads(Gate(app, opening=resources.opening), cache=cache, resources=resources)
     return RequestMiddleware(SecurityHeaders(ApiEdge(inner), settings=resources.settings), resources=resources)
 

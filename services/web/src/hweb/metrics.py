@@ -24,7 +24,8 @@ UNAVAILABLE = Metric(
     kind="counter",
     unit="requests",
     help="Requests answered 503 because something was away: `database` (PostgreSQL, or no connection to spare within "
-    "5 s), `database_busy` (a lock or the statement timeout), `search`, `limits` or `sessions` (Redis), and others.",
+    "5 s), `database_busy` (a lock or the statement timeout), `search`, `limits` or `sessions` (Redis), "
+    "`provider` (the identity provider), and others.",
     act="More than 5 in 5 minutes: `/readyz` says which server is away. For `database` with PostgreSQL well: more "
     "processes want connections than it has; compare `max_connections` with `DATABASE_POOL_SIZE` times the processes.",
 )

@@ -27,6 +27,7 @@ from hweb.notifications import pages as notifications
 from hweb.oauth import api as oauth
 from hweb.oauth import developer
 from hweb.oauth import pages as oauth_pages
+from hweb.oidc import pages as oidc
 from hweb.organizations import pages as organizations
 from hweb.profile import api as profile
 from hweb.profile import pages as profile_pages
@@ -72,6 +73,7 @@ def include(app: FastAPI) -> None:
         logins.router,
         emails.router,
         twofactor.router,
+        oidc.router,
         notifications.router,
         oauth_pages.router,
         developer.router,

@@ -1,13 +1,16 @@
 """Settings of the web service and of the `h` command."""
 
+from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Self
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from hcommon.crypto import KeyRing
 from hcommon.presentation.annotation import LinkSettings
 from hcommon.settings import (
     DatabaseSettings,
+    HSettings,
     LimitSettings,
     ListSetting,
     LogSettings,
@@ -19,7 +22,67 @@ from hcommon.settings import (
     SiteSettings,
     split_list,
 )
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+
+
+class SignInSettings(HSettings):
+    """Ways to sign in."""
+
+    password_login: bool = True
+    """Whether people sign up, and log in, with a password. `false` leaves the identity provider (`OIDC_ISSUER`) as the
+    only way; connect accounts that exist to it before that."""
+
+    oidc_issuer: str | None = Field(None, examples=["https://login.example.org/realms/staff"])
+    """Issuer of an OpenID Connect provider with which people may log in, to the letter as its discovery document has
+    it; `https`, or `http` on this very machine. It is told to lead back to `APP_URL/oidc/callback`."""
+
+    oidc_client_id: str | None = Field(None, examples=["h"])
+    """Id under which the provider knows this site."""
+
+    oidc_client_secret: SecretStr | None = None
+    """Secret that the provider gave out with that id."""
+
+    oidc_name: str = Field("", max_length=60, examples=["Example University"])
+    """What the button says after "Log in with". Default: the host name of `OIDC_ISSUER`."""
+
+    oidc_scopes: Annotated[ListSetting, BeforeValidator(split_list)] = ("openid", "profile", "email")
+    """What the provider is asked for; `openid` is needed."""
+
+    oidc_signup: bool = True
+    """Whether whoever the provider vouches for may make an account. `false` lets in only those who have one."""
+
+    @property
+    def provider_name(self) -> str | None:
+        """Return what people call the identity provider; None when there is none."""
+        return (self.oidc_name or urlsplit(self.oidc_issuer).hostname) if self.oidc_issuer else None
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _is_issuer(cls, value: str | None) -> str | None:
+        if value is not None and (not is_safe_from_listeners(value) or "?" in value or "#" in value):
+            raise ValueError("must be an https URL without query or fragment (http only for this very machine)")
+        return value
+
+    @field_validator("oidc_scopes")
+    @classmethod
+    def _has_openid(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if "openid" not in value:
+            raise ValueError("must contain openid")
+        return value
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        given = {
+            "OIDC_ISSUER": self.oidc_issuer,
+            "OIDC_CLIENT_ID": self.oidc_client_id,
+            "OIDC_CLIENT_SECRET": self.oidc_client_secret,
+        }
+        missing = [name for name, value in given.items() if not value]
+        if missing and len(missing) < len(given):
+            raise ValueError(f"{' and '.join(missing)} must be set too, to log in through a provider")
+        if missing and not self.password_login:
+            raise ValueError("PASSWORD_LOGIN=false needs OIDC_ISSUER, or nobody could log in")
+        return self
 
 
 class Settings(
@@ -32,6 +95,7 @@ class Settings(
     MailSettings,
     LimitSettings,
     LogSettings,
+    SignInSettings,
 ):
     """Everything the web service can be told."""
 
@@ -102,3 +166,15 @@ class Settings(
             authority=self.authority,
             bouncer_url=self.bouncer_url.rstrip("/") if self.bouncer_url else None,
         )
+
+
+def is_safe_from_listeners(url: str) -> bool:
+    """Tell whether what is sent to an address is encrypted, or does not leave this machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        if parts.scheme == "http":
+            return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(host)

@@ -73,6 +73,8 @@ def render(request: Request, template: str, **context: Any) -> str:
         "user": getattr(request.state, "user", None),
         "csrf_token": getattr(request.state, "csrf_token", None),
         "app_url": settings.app_url,
+        "password_login": settings.password_login,
+        "provider_name": settings.provider_name,
         "request_path": request.url.path,
     }
     return environment(auto_reload=settings.dev).get_template(template).render(known | context)

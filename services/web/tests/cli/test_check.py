@@ -1,10 +1,13 @@
 """`h check`."""
 
 import socket
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from services.web.tests.oidc.scripted import Key, serving
 
 
 class TestCheck:
@@ -34,6 +37,18 @@ class TestCheck:
             done = h("check", MAIL_HOST="127.0.0.1", MAIL_PORT=str(server.getsockname()[1]))
         assert done.exit_code == 0
         assert "can be reached" in done.output
+
+    def test_asks_the_identity_provider_and_says_what_is_wrong_with_it(self, h: Callable[..., Any]) -> None:
+        with serving(key=Key.rsa("first"), clock=time.time) as provider:
+            variables = {"OIDC_ISSUER": provider.url, "OIDC_CLIENT_ID": "h", "OIDC_CLIENT_SECRET": "hush"}
+            done = h("check", **variables)
+            assert done.exit_code == 0
+            assert "has to allow the redirect URI http://example.org/oidc/callback" in done.output
+            done = h("check", **(variables | {"OIDC_ISSUER": provider.url + "/"}))
+            assert done.exit_code == 1
+            assert f"is not what the discovery document says (says: {provider.url})" in done.output
+            provider.answers["/keys"] = (200, {"keys": []})
+            assert "no keys" in h("check", **variables).output
 
     def test_notes_what_may_not_be_meant(self, h: Callable[..., Any]) -> None:
         done = h("check", APP_URL="http://notes.example.org", CLIENT_SECRET="short")

@@ -10,7 +10,7 @@ from hcommon.clock import SystemClock
 from hcommon.crypto import KeyRing
 from hcommon.db.engine import Database
 from hcommon.events.accounts import SecondFactorChange
-from hcommon.models import AuthClient, Grant, SecondFactor, User
+from hcommon.models import AuthClient, Grant, SecondFactor, User, UserIdentity
 from hcommon.sessions import SessionStore
 from hcommon.testing.clock import START
 from hcommon.testing.factories import make_access_token, make_user, recorded_events
@@ -28,9 +28,36 @@ def alice(database: Database) -> int:
         return make_user(session, username="alice", password_hash=passwords.hash_password("old password")).id
 
 
+PROVIDER = {"OIDC_ISSUER": "https://login.test", "OIDC_CLIENT_ID": "h", "OIDC_CLIENT_SECRET": "hush"}
+
+
 def user(database: Database, name: str) -> User:
     with database.transaction() as session:
         return session.scalars(select(User).where(User.username == name)).one()
+
+
+class TestConnect:
+    def test_lets_an_identity_log_in_to_an_account(self, h: Callable[..., Any], database: Database, alice: int) -> None:
+        done = h("user", "connect", "alice", "248289761001", **PROVIDER)
+        assert (done.exit_code, done.output) == (0, "alice logs in with login.test.\n")
+        with database.read() as connection:
+            columns = (UserIdentity.user_id, UserIdentity.provider, UserIdentity.provider_unique_id)
+            assert connection.execute(select(*columns)).one() == (alice, "https://login.test", "248289761001")
+
+    def test_takes_no_identity_from_another_account(
+        self, h: Callable[..., Any], database: Database, alice: int
+    ) -> None:
+        with database.transaction() as session:
+            make_user(session, username="bob")
+        assert h("user", "connect", "bob", "1", **PROVIDER).exit_code == 0
+        refused = h("user", "connect", "alice", "1", **PROVIDER)
+        assert refused.exit_code == 1
+        assert "Another account" in refused.output
+
+    def test_needs_a_provider(self, h: Callable[..., Any], alice: int) -> None:
+        refused = h("user", "connect", "alice", "1")
+        assert refused.exit_code == 1
+        assert "OIDC_ISSUER" in refused.output
 
 
 class TestAdd:

@@ -60,16 +60,17 @@ class NewAccount:
             comms_opt_in=_is_checked(form.get("comms_opt_in")),
         )
 
-    def problems(self, *, by_visitor: bool) -> dict[str, str]:
+    def problems(self, *, by_visitor: bool, with_password: bool = True) -> dict[str, str]:
         """Return what is wrong, by field; empty when all is well.
 
         Args:
             by_visitor: Reserved names are taken, and consent is needed; for people who run the site neither holds.
+            with_password: The account shall have one; not so when a provider vouches for its owner.
         """
         found = {
             "username": username_problem(self.username),
             "email": email_problem(self.email),
-            "password": passwords.problem_of(self.password),
+            "password": passwords.problem_of(self.password) if with_password else None,
         }
         if by_visitor and found["username"] is None and is_reserved(self.username):
             found["username"] = TAKEN

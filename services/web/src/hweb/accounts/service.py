@@ -8,7 +8,7 @@ from hcommon import outbox
 from hcommon.errors import ErrorKind, HError
 from hcommon.events.accounts import GrantRevoked, PasswordResetRequested, UserDeleted, UserRegistered, UserRenamed
 from hcommon.ids import USER_PUBID_LENGTH, new_pubid, normalize_username
-from hcommon.models import AuthzCode, Grant, User, UserDeletion, UserRename
+from hcommon.models import AuthzCode, Grant, User, UserDeletion, UserIdentity, UserRename
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -51,7 +51,7 @@ class SignUp(Enum):
     EMAIL_IN_USE = "email_in_use"
 
 
-def sign_up(session: Session, *, new: NewAccount, password_hash: str, authority: str, now: datetime) -> SignUp:
+def sign_up(session: Session, *, new: NewAccount, password_hash: str | None, authority: str, now: datetime) -> SignUp:
     """Register an account that waits for activation; the worker mails the link.
 
     The same form sent twice is one registration: the second is `PENDING` and changes nothing.
@@ -81,9 +81,9 @@ def activate(session: Session, *, user_id: int, now: datetime) -> None:
 
 
 def create_account(
-    session: Session, *, new: NewAccount, password_hash: str, authority: str, now: datetime, admin: bool = False
+    session: Session, *, new: NewAccount, password_hash: str | None, authority: str, now: datetime, admin: bool = False
 ) -> int:
-    """Create an active account on behalf of those who run the site; return its key.
+    """Create an active account on behalf of those who run the site, or whom they trust; return its key.
 
     Raises:
         UsernameTakenError: The name is in use.
@@ -177,6 +177,8 @@ def mark_deleted(session: Session, *, user_id: int, now: datetime, requested_by:
             annotations=queries.annotation_count(session, user_id=user_id),
         )
     )
+    # Whoever it was may come again, with another account, before this one's row is gone.
+    session.execute(delete(UserIdentity).where(UserIdentity.user_id == user_id))
     end_grants(session, user_id=user_id, now=now, keep_developer=False)
     outbox.record(session, UserDeleted(occurred_at=now, user_id=user_id))
 
@@ -237,7 +239,7 @@ def _insert(
     session: Session,
     *,
     new: NewAccount,
-    password_hash: str,
+    password_hash: str | None,
     authority: str,
     now: datetime,
     activated_at: datetime | None = None,

@@ -4,10 +4,11 @@ import socket
 from urllib.parse import urlsplit
 
 import typer
+from hcommon.clock import SystemClock
 from hcommon.db import schema
 from hcommon.db.engine import Database
 from hcommon.errors import UnavailableError
-from hcommon.health import Check, run_checks
+from hcommon.health import Check, UnhealthyError, run_checks
 from hcommon.search.choice import search_index
 
 from hweb.cli.application import load_settings
@@ -25,6 +26,8 @@ def check() -> None:
         checks["search"] = lambda: _search(settings)
     if settings.mail_host:
         checks["mail"] = lambda: _reachable(settings.mail_host or "", settings.mail_port)
+    if settings.oidc_issuer:
+        checks["provider"] = lambda: _provider(settings)
     results = run_checks(checks)
     typer.echo("configuration  ok       nothing is missing")
     for name, result in results.items():
@@ -79,6 +82,17 @@ def _search(settings: Settings) -> str:
         raise UnavailableError("The search index is missing. Create it with: h init")
     state = "as this release needs it" if indices.is_current() else "of another release; build one of this with: h init"
     return f"Elasticsearch, mapping {version}, {state}"
+
+
+def _provider(settings: Settings) -> str:
+    from hweb.oidc.provider import Provider  # noqa: PLC0415 - most sites have none
+    from hweb.oidc.transport import ProviderUnavailableError  # noqa: PLC0415 - likewise
+
+    try:
+        redirect_uri = Provider(settings).check(now=SystemClock().now())
+    except ProviderUnavailableError as error:
+        raise UnhealthyError(error.problem) from error
+    return f"answers; it has to allow the redirect URI {redirect_uri}"
 
 
 def _reachable(host: str, port: int) -> str:

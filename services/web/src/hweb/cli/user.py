@@ -10,6 +10,7 @@ from hcommon.ids import InvalidUseridError, split_userid
 from hweb.accounts import passwords, queries, service
 from hweb.accounts.schemas import Account, NewAccount, username_problem
 from hweb.cli.application import Tools, new_app, show, tools
+from hweb.oidc import service as oidc
 from hweb.twofactor import service as twofactor
 
 app = new_app("Accounts.")
@@ -168,6 +169,28 @@ def delete(name: Name, yes: Annotated[bool, typer.Option("--yes", help="Do not a
             service.mark_deleted(session, user_id=account.id, now=held.now)
             sessions.end_all(user_id=account.id)
     typer.echo(f"{account.username} is deleted; what it wrote disappears within minutes.")
+
+
+@app.command()
+def connect(
+    name: Name,
+    subject: Annotated[str, typer.Argument(metavar="SUBJECT", help="What the provider calls the person (`sub`).")],
+) -> None:
+    """Let somebody log in to an account through the site's identity provider."""
+    with tools() as held:
+        if held.settings.oidc_issuer is None:
+            raise InvalidAccountError("This site has no identity provider: set OIDC_ISSUER.")
+        account = find(held, name)
+        with held.database.transaction() as session:
+            oidc.connect(
+                session,
+                user_id=account.id,
+                provider=held.settings.oidc_issuer,
+                subject=subject,
+                authority=held.settings.authority,
+                now=held.now,
+            )
+    typer.echo(f"{account.username} logs in with {held.settings.provider_name}.")
 
 
 def find(held: Tools, name: str) -> Account:

@@ -5,6 +5,7 @@ Source: specification of the API, section 6.
 
 from fastapi import APIRouter, Request
 from hcommon.errors import ErrorKind, HError
+from hcommon.ids import normalize_username
 from hcommon.logging import get_logger
 from hcommon.ratelimit import RateLimiter
 from starlette.responses import RedirectResponse, Response
@@ -12,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from hweb.accounts import limits, passwords, queries, service
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
-from hweb.forms import CheckedFormDep, form_page
+from hweb.forms import CheckedFormDep, Form, form_page
 from hweb.resources import Resources
 from hweb.templating import page
 from hweb.visitor import Visitor
@@ -30,7 +31,10 @@ class LastAdminError(HError):
 
 @router.get("/account/delete", name="account.delete")
 def show_deletion(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
-    """Show what would be lost, and ask for the password; visitors who are not logged in do that first."""
+    """Show what would be lost, and ask for the password, or the name of an account that has none.
+
+    Visitors who are not logged in do that first.
+    """
     account = _account(held, user.user_id)
     return _form(request, held, visitor, account) if account else _to_login()
 
@@ -49,8 +53,9 @@ def delete(
         return _to_login()
     now = held.clock.now()
     RateLimiter(held.redis).count(limits.DELETE_BY_ACCOUNT, str(account.id), now=now)
-    if not passwords.is_right(account.password_hash, form.get("password", "")):
-        return _form(request, held, visitor, account, problem="This is not your password.")
+    problems = _problems(account, form)
+    if problems:
+        return _form(request, held, visitor, account, problems=problems)
     with held.database.transaction() as session:
         if account.admin and queries.is_last_admin(session, user_id=account.id, authority=held.settings.authority):
             raise LastAdminError("Nobody else administers this site. Let somebody else do so first.")
@@ -68,6 +73,14 @@ def show_deleted(request: Request) -> Response:
     return page(request, "accounts/deleted.html.jinja2", anonymous=True)
 
 
+def _problems(account: Account, form: Form) -> dict[str, str]:
+    if account.password_hash is None:
+        same = normalize_username(form.get("username", "").strip()) == normalize_username(account.username)
+        return {} if same else {"username": "This is not the name of your account."}
+    right = passwords.is_right(account.password_hash, form.get("password", ""))
+    return {} if right else {"password": "This is not your password."}
+
+
 def _account(held: Resources, user_id: int | None) -> Account | None:
     if user_id is None:
         return None
@@ -79,15 +92,23 @@ def _to_login() -> Response:
     return RedirectResponse("/login?next=%2Faccount%2Fdelete", status_code=302)
 
 
-def _form(request: Request, held: Resources, visitor: Visitor, account: Account, *, problem: str = "") -> Response:
+def _form(
+    request: Request,
+    held: Resources,
+    visitor: Visitor,
+    account: Account,
+    *,
+    problems: dict[str, str] | None = None,
+) -> Response:
     with held.database.read() as connection:
         annotations = queries.annotation_count(connection, user_id=account.id)
     return form_page(
         request,
         visitor,
         "accounts/delete.html.jinja2",
-        status=400 if problem else 200,
+        status=400 if problems else 200,
         username=account.username,
+        has_password=account.password_hash is not None,
         annotations=annotations,
-        problems={"password": problem} if problem else {},
+        problems=problems or {},
     )

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
+from hcommon.errors import ErrorKind, HError
 from hcommon.ratelimit import RateLimitedError, RateLimiter, network_of
 from starlette.responses import RedirectResponse, Response
 
@@ -28,6 +29,12 @@ NOTICES = ("activated", "reset", "expired")
 """What the page may say first: parameters of its address."""
 
 
+class NoPasswordsError(HError):
+    """People log in to this site through its provider alone."""
+
+    kind = ErrorKind.FORBIDDEN
+
+
 @router.get("/login", name="login")
 def show_login(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
     """Show the form; whoever is signed in goes on at once."""
@@ -40,6 +47,8 @@ def show_login(request: Request, held: ResourcesDep, visitor: VisitorDep, user: 
 @router.post("/login", name="login.submit")
 def log_in(request: Request, held: ResourcesDep, visitor: VisitorDep, form: CheckedFormDep) -> Response:
     """Sign in and go on to `next`, or to the question for a code first; or show the form again with status 400."""
+    if not held.settings.password_login:
+        raise NoPasswordsError(f"Log in with {held.settings.provider_name}: this site takes no passwords.")
     login, password = form.get("username", "").strip(), form.get("password", "")
     with held.database.read() as connection:
         account = queries.by_login(connection, login=login, authority=held.settings.authority)

@@ -27,9 +27,10 @@ _log = get_logger(__name__)
 
 
 @router.get(PATH, name="account.password")
-def show_password(request: Request, visitor: VisitorDep, user: SessionUserDep) -> Response:
+def show_password(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
     """Ask for the password and a new one; visitors who are not logged in do that first."""
-    return _to_login() if user.user_id is None else _form(request, visitor, problems={})
+    account = _account(held, user.user_id)
+    return _form(request, visitor, account, problems={}) if account else _to_login()
 
 
 @router.post(PATH, name="account.password.submit")
@@ -44,13 +45,13 @@ def change_password(
     RateLimiter(held.redis).count(limits.PASSWORD_BY_ACCOUNT, str(account.id), now=now)
     problems = _problems(account, form)
     if problems:
-        return _form(request, visitor, problems=problems)
+        return _form(request, visitor, account, problems=problems)
     password_hash = passwords.hash_password(form["new_password"])
     with held.database.transaction() as session:
         # The one that was given must still be the one that holds.
         current = queries.locked_by_id(session, user_id=account.id, authority=held.settings.authority)
         if current is None or current.password_hash != account.password_hash:
-            return _form(request, visitor, problems={"password": _WRONG})
+            return _form(request, visitor, account, problems={"password": _WRONG})
         service.set_password(session, user_id=account.id, password_hash=password_hash, now=now)
         visitor.store.end_all(user_id=account.id)
     _log.info("password_changed", user_id=account.id)
@@ -83,7 +84,12 @@ def _to_login() -> Response:
     return RedirectResponse("/login?next=%2Faccount%2Fsettings%2Fpassword", status_code=302)
 
 
-def _form(request: Request, visitor: Visitor, *, problems: dict[str, str]) -> Response:
+def _form(request: Request, visitor: Visitor, account: Account, *, problems: dict[str, str]) -> Response:
     return form_page(
-        request, visitor, "accounts/password.html.jinja2", status=400 if problems else 200, problems=problems
+        request,
+        visitor,
+        "accounts/password.html.jinja2",
+        status=400 if problems else 200,
+        has_password=account.password_hash is not None,
+        problems=problems,
     )

@@ -40,6 +40,8 @@ def show_signup(request: Request, held: ResourcesDep, visitor: VisitorDep, user:
     """Show the form; whoever is signed in goes on at once."""
     if user.user_id is not None:
         return RedirectResponse(safe_next(request.query_params.get("next", ""), app_url=held.settings.app_url), 302)
+    if not held.settings.password_login:
+        return RedirectResponse("/login?" + urlencode(carried_fields(request.query_params)), 302)
     return _form(request, visitor, request.query_params, problems={})
 
 
@@ -50,6 +52,8 @@ def sign_up(
     """Register and tell to look for mail, or show the form again with status 400."""
     if user.user_id is not None:
         return RedirectResponse(HOME, 302)
+    if not held.settings.password_login:
+        return RedirectResponse("/login?" + urlencode(carried_fields(form)), 302)
     settings, now = held.settings, held.clock.now()
     RateLimiter(held.redis).count(limits.SIGNUP_BY_ADDRESS, network_of(visitor.address), now=now)
     new = NewAccount.of_form(form)

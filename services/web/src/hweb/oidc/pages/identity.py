@@ -1,0 +1,118 @@
+"""`/account/settings/identity`: what an account is connected with.
+
+Source: specification of the API, section 6.
+"""
+
+from typing import Final
+
+from fastapi import APIRouter, Request
+from hcommon.logging import get_logger
+from hcommon.ratelimit import RateLimiter, network_of
+from starlette.responses import RedirectResponse, Response
+
+from hweb.accounts import limits
+from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
+from hweb.forms import CheckedFormDep, form_page
+from hweb.oidc import queries, service
+from hweb.oidc.deps import IssuerDep, ProviderDep
+from hweb.oidc.pages.begin import send_to
+from hweb.resources import Resources
+from hweb.security_headers import policy
+from hweb.visitor import Visitor
+
+router = APIRouter()
+
+PATH: Final = "/account/settings/identity"
+
+_log = get_logger(__name__)
+
+
+@router.get(PATH, name="account.identity")
+def show_identities(
+    request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep, issuer: IssuerDep
+) -> Response:
+    """List them; visitors who are not logged in do that first."""
+    if user.user_id is None:
+        return _to_login()
+    return _page(request, held, visitor, user.user_id, issuer)
+
+
+@router.post(PATH, name="account.identity.submit")
+def disconnect(
+    request: Request,
+    *,
+    held: ResourcesDep,
+    visitor: VisitorDep,
+    user: SessionUserDep,
+    form: CheckedFormDep,
+    issuer: IssuerDep,
+) -> Response:
+    """Part the account from an identity, or say with status 400 that it is the last way in.
+
+    Raises:
+        NoSuchIdentityError: The account is not connected with it.
+    """
+    if user.user_id is None:
+        return _to_login()
+    try:
+        with held.database.transaction() as session:
+            service.disconnect(
+                session,
+                user_id=user.user_id,
+                provider=form.get("provider", ""),
+                subject=form.get("provider_unique_id", ""),
+                issuer=issuer,
+                password_counts=held.settings.password_login,
+            )
+    except service.LastWayInError as error:
+        return _page(request, held, visitor, user.user_id, issuer, problem=error.reason)
+    _log.info("oidc_disconnected", user_id=user.user_id)
+    return RedirectResponse(PATH, 302)
+
+
+@router.post(f"{PATH}/connect", name="account.identity.connect")
+def connect(
+    request: Request,
+    *,
+    held: ResourcesDep,
+    visitor: VisitorDep,
+    user: SessionUserDep,
+    _form: CheckedFormDep,
+    provider: ProviderDep,
+) -> Response:
+    """Send the visitor to the provider, to connect the account with who they are there."""
+    if user.user_id is None:
+        return _to_login()
+    now = held.clock.now()
+    RateLimiter(held.redis).count(limits.LOGIN_BY_ADDRESS, network_of(visitor.address), now=now)
+    return send_to(provider, request, held, visitor, carried={}, user_id=user.user_id)
+
+
+def _to_login() -> Response:
+    return RedirectResponse("/login?next=%2Faccount%2Fsettings%2Fidentity", 302)
+
+
+def _page(
+    request: Request, held: Resources, visitor: Visitor, user_id: int, issuer: str, *, problem: str = ""
+) -> Response:
+    with held.database.read() as connection:
+        identities = queries.identities(connection, user_id=user_id)
+    return form_page(
+        request,
+        visitor,
+        "oidc/identity.html.jinja2",
+        status=400 if problem else 200,
+        # Browsers hold redirects after a form against `form-action`, and this one leads to the provider.
+        headers={"Content-Security-Policy": policy({"form-action": None})},
+        identities=[
+            {
+                "provider": identity.provider,
+                "subject": identity.provider_unique_id,
+                "current": identity.provider == issuer,
+                "connected": f"{identity.created:%Y-%m-%d}",
+            }
+            for identity in identities
+        ],
+        connected=any(identity.provider == issuer for identity in identities),
+        problem=problem,
+    )
