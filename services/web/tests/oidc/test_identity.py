@@ -91,6 +91,27 @@ class TestConnect:
         assert client.get(back).status_code == 400
         assert count(session) == 0
 
+    def test_takes_the_password_of_whoever_did_not_log_in_just_now(
+        self, *, client: TestClient, submit: Any, session: Session, clock: FrozenClock, ann: User
+    ) -> None:
+        clock.advance(minutes=16)
+        assert 'type="password"' in client.get(PATH).text
+        for wrong in ({}, {"password": ""}, {"password": "a wrong one"}):
+            refused = submit(PATH, wrong, to=f"{PATH}/connect")
+            assert refused.status_code == 400
+            assert "not your password" in refused.text
+        assert submit(PATH, {"password": "long enough"}, to=f"{PATH}/connect").status_code == 302
+
+    def test_takes_a_new_log_in_where_there_is_no_password(
+        self, client: TestClient, submit: Any, session: Session, sign_in: Callable[[int], None], clock: FrozenClock
+    ) -> None:
+        sign_in(make_user(session).id)
+        assert submit(PATH, {}, to=f"{PATH}/connect").status_code == 302
+        clock.advance(minutes=16)
+        refused = submit("/account/delete", {"password": ""}, to=f"{PATH}/connect")
+        assert refused.status_code == 400
+        assert "log in again" in refused.text
+
     def test_of_what_another_account_has_is_a_conflict(
         self, *, client: TestClient, submit: Any, session: Session, provider: Scripted, connect: Connect, ann: User
     ) -> None:
@@ -203,7 +224,7 @@ class TestAccountWithoutPassword:
         for wrong in ({}, {"username": ""}, {"username": "ann"}, {"password": ""}):
             answer = submit("/account/delete", wrong)
             assert answer.status_code == 400
-            assert "not the name of your account" in answer.text
+            assert "not your user name" in answer.text
         assert submit("/account/delete", {"username": " P.at "}).headers["location"] == "/account/deleted"
         assert session.scalar(select(User.deleted))
         # Whoever comes again from the provider is a stranger, who may have another account at once.

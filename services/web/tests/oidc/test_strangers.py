@@ -18,7 +18,9 @@ from hweb.accounts.service import SignUp
 from hweb.oidc import service
 from hweb.oidc.pending import LIFETIME
 from hweb.oidc.schemas import Claims, IdentityTakenError
+from hweb.resources import Resources
 from hweb.settings import Settings
+from hweb.twofactor import service as twofactor
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
@@ -284,6 +286,44 @@ class TestAddressOfAnAccount:
         assert identities(session) == [(bob.id, "248289761001")]
         client.cookies.delete("h_session")
         assert arrive() == "/"
+
+    def test_is_connected_only_with_the_second_factor_where_there_is_one(
+        self, *, client: TestClient, session: Session, resources: Resources, arrive: Any, sign_up: Any, bob: User
+    ) -> None:
+        now = resources.clock.now()
+        [code, *_] = twofactor.turn_on(session, user_id=bob.id, secret="A" * 32, step=0, keys=resources.keys, now=now)
+        page = arrive("/oidc/login?next=/groups/new&for_oauth=True", **VERIFIED)
+        [login] = re.findall(r'href="(/login\?[^"]+)"', client.get(page).text)
+        second = sign_up(login.replace("&amp;", "&"), username="bob", password=PASSWORD).headers["location"]
+        assert second.startswith("/login/two-factor?")
+        assert "Log in with your password" in client.get(page).text  # the password alone connects nothing
+        assert sign_up(second, code=code).headers["location"] == page
+        assert sign_up(page).headers["location"] == "/groups/new"
+        assert identities(session) == [(bob.id, "248289761001")]
+
+    def test_is_not_connected_by_an_old_session_alone(
+        self,
+        *,
+        client: TestClient,
+        session: Session,
+        arrive: Any,
+        sign_up: Any,
+        sign_in: Callable[[int], None],
+        clock: FrozenClock,
+        bob: User,
+    ) -> None:
+        sign_in(bob.id)
+        stolen = client.cookies["h_session"]
+        client.cookies.delete("h_session")
+        clock.advance(minutes=16)
+        page = arrive(**VERIFIED)
+        client.cookies.set("h_session", stolen, domain="example.org")
+        refused = sign_up(page)
+        assert refused.status_code == 400
+        assert "not your password" in refused.text
+        assert identities(session) == []
+        assert sign_up(page, password=PASSWORD).status_code == 302
+        assert identities(session) == [(bob.id, "248289761001")]
 
     def test_cannot_be_signed_up_with(self, arrive: Any, sign_up: Any, session: Session, bob: User) -> None:
         page = arrive(**VERIFIED).replace("connect", "signup")

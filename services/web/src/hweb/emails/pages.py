@@ -56,6 +56,9 @@ def request_change(
     account = owner.account_of(held, user.user_id)
     if account is None:
         return _to_login()
+    if account.password_hash is None and held.settings.password_login:
+        # By mail one gets a password, and by that the account: a session alone must not lead there.
+        return RedirectResponse(PATH, 303)
     now = held.clock.now()
     RateLimiter(held.redis).count(limits.EMAIL_BY_ACCOUNT, str(account.id), now=now)
     email = form.get("email", "").strip()

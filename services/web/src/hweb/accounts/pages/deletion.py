@@ -5,15 +5,14 @@ Source: specification of the API, section 6.
 
 from fastapi import APIRouter, Request
 from hcommon.errors import ErrorKind, HError
-from hcommon.ids import normalize_username
 from hcommon.logging import get_logger
 from hcommon.ratelimit import RateLimiter
 from starlette.responses import RedirectResponse, Response
 
-from hweb.accounts import limits, passwords, queries, service
+from hweb.accounts import limits, owner, queries, service
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
-from hweb.forms import CheckedFormDep, Form, form_page
+from hweb.forms import CheckedFormDep, form_page
 from hweb.resources import Resources
 from hweb.templating import page
 from hweb.visitor import Visitor
@@ -35,7 +34,7 @@ def show_deletion(request: Request, held: ResourcesDep, visitor: VisitorDep, use
 
     Visitors who are not logged in do that first.
     """
-    account = _account(held, user.user_id)
+    account = owner.account_of(held, user.user_id)
     return _form(request, held, visitor, account) if account else _to_login()
 
 
@@ -48,12 +47,12 @@ def delete(
     Raises:
         LastAdminError: Nobody else administers the site.
     """
-    account = _account(held, user.user_id)
+    account = owner.account_of(held, user.user_id)
     if account is None or user.userid is None:
         return _to_login()
     now = held.clock.now()
     RateLimiter(held.redis).count(limits.DELETE_BY_ACCOUNT, str(account.id), now=now)
-    problems = _problems(account, form)
+    problems = owner.problems_of(account, form)
     if problems:
         return _form(request, held, visitor, account, problems=problems)
     with held.database.transaction() as session:
@@ -71,21 +70,6 @@ def delete(
 def show_deleted(request: Request) -> Response:
     """Say that the account is deleted."""
     return page(request, "accounts/deleted.html.jinja2", anonymous=True)
-
-
-def _problems(account: Account, form: Form) -> dict[str, str]:
-    if account.password_hash is None:
-        same = normalize_username(form.get("username", "").strip()) == normalize_username(account.username)
-        return {} if same else {"username": "This is not the name of your account."}
-    right = passwords.is_right(account.password_hash, form.get("password", ""))
-    return {} if right else {"password": "This is not your password."}
-
-
-def _account(held: Resources, user_id: int | None) -> Account | None:
-    if user_id is None:
-        return None
-    with held.database.read() as connection:
-        return queries.by_id(connection, user_id=user_id, authority=held.settings.authority)
 
 
 def _to_login() -> Response:

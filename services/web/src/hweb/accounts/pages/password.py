@@ -10,18 +10,16 @@ from hcommon.logging import get_logger
 from hcommon.ratelimit import RateLimiter
 from starlette.responses import RedirectResponse, Response
 
-from hweb.accounts import limits, passwords, queries, service
+from hweb.accounts import limits, owner, passwords, queries, service
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, Form, form_page
-from hweb.resources import Resources
 from hweb.visitor import Visitor
 
 router = APIRouter()
 
 PATH: Final = "/account/settings/password"
 
-_WRONG: Final = "This is not your password."
 _MISMATCH: Final = "The two are not the same."
 _log = get_logger(__name__)
 
@@ -29,7 +27,7 @@ _log = get_logger(__name__)
 @router.get(PATH, name="account.password")
 def show_password(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
     """Ask for the password and a new one; visitors who are not logged in do that first."""
-    account = _account(held, user.user_id)
+    account = owner.account_of(held, user.user_id)
     return _form(request, visitor, account, problems={}) if account else _to_login()
 
 
@@ -38,7 +36,7 @@ def change_password(
     request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep, form: CheckedFormDep
 ) -> Response:
     """Set the password and end all other sessions and log-ins, or show the form again with status 400."""
-    account = _account(held, user.user_id)
+    account = owner.account_of(held, user.user_id)
     if account is None:
         return _to_login()
     now = held.clock.now()
@@ -51,7 +49,7 @@ def change_password(
         # The one that was given must still be the one that holds.
         current = queries.locked_by_id(session, user_id=account.id, authority=held.settings.authority)
         if current is None or current.password_hash != account.password_hash:
-            return _form(request, visitor, account, problems={"password": _WRONG})
+            return _form(request, visitor, account, problems={"password": owner.WRONG_PASSWORD})
         service.set_password(session, user_id=account.id, password_hash=password_hash, now=now)
         visitor.store.end_all(user_id=account.id)
     _log.info("password_changed", user_id=account.id)
@@ -63,7 +61,7 @@ def change_password(
 def _problems(account: Account, form: Form) -> dict[str, str]:
     problems = {}
     if not passwords.is_right(account.password_hash, form.get("password", "")):
-        problems["password"] = _WRONG
+        problems["password"] = owner.WRONG_PASSWORD
     new = form.get("new_password", "")
     problem = passwords.problem_of(new)
     if problem:
@@ -71,13 +69,6 @@ def _problems(account: Account, form: Form) -> dict[str, str]:
     elif new != form.get("new_password_confirm", ""):
         problems["new_password_confirm"] = _MISMATCH
     return problems
-
-
-def _account(held: Resources, user_id: int | None) -> Account | None:
-    if user_id is None:
-        return None
-    with held.database.read() as connection:
-        return queries.by_id(connection, user_id=user_id, authority=held.settings.authority)
 
 
 def _to_login() -> Response:

@@ -10,7 +10,8 @@ from hcommon.logging import get_logger
 from hcommon.ratelimit import RateLimiter, network_of
 from starlette.responses import RedirectResponse, Response
 
-from hweb.accounts import limits
+from hweb.accounts import limits, owner
+from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
 from hweb.oidc import queries, service
@@ -32,9 +33,8 @@ def show_identities(
     request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep, issuer: IssuerDep
 ) -> Response:
     """List them; visitors who are not logged in do that first."""
-    if user.user_id is None:
-        return _to_login()
-    return _page(request, held, visitor, user.user_id, issuer)
+    account = owner.account_of(held, user.user_id)
+    return _page(request, held, visitor, account, issuer) if account else _to_login()
 
 
 @router.post(PATH, name="account.identity.submit")
@@ -52,21 +52,22 @@ def disconnect(
     Raises:
         NoSuchIdentityError: The account is not connected with it.
     """
-    if user.user_id is None:
+    account = owner.account_of(held, user.user_id)
+    if account is None:
         return _to_login()
     try:
         with held.database.transaction() as session:
             service.disconnect(
                 session,
-                user_id=user.user_id,
+                user_id=account.id,
                 provider=form.get("provider", ""),
                 subject=form.get("provider_unique_id", ""),
                 issuer=issuer,
                 password_counts=held.settings.password_login,
             )
     except service.LastWayInError as error:
-        return _page(request, held, visitor, user.user_id, issuer, problem=error.reason)
-    _log.info("oidc_disconnected", user_id=user.user_id)
+        return _page(request, held, visitor, account, issuer, problem=error.reason)
+    _log.info("oidc_disconnected", user_id=account.id)
     return RedirectResponse(PATH, 302)
 
 
@@ -77,15 +78,22 @@ def connect(
     held: ResourcesDep,
     visitor: VisitorDep,
     user: SessionUserDep,
-    _form: CheckedFormDep,
+    form: CheckedFormDep,
     provider: ProviderDep,
 ) -> Response:
-    """Send the visitor to the provider, to connect the account with who they are there."""
-    if user.user_id is None:
+    """Send the visitor to the provider, to connect the account with who they are there.
+
+    It would be another way in: whoever did not log in just now brings the password.
+    """
+    account = owner.account_of(held, user.user_id)
+    if account is None:
         return _to_login()
     now = held.clock.now()
+    RateLimiter(held.redis).count(limits.PASSWORD_BY_ACCOUNT, str(account.id), now=now)
+    if not owner.is_proved(held, account, visitor, form):
+        return _page(request, held, visitor, account, provider.issuer, problems={"password": owner.WRONG_PASSWORD})
     RateLimiter(held.redis).count(limits.LOGIN_BY_ADDRESS, network_of(visitor.address), now=now)
-    return send_to(provider, request, held, visitor, carried={}, user_id=user.user_id)
+    return send_to(provider, request, held, visitor, carried={}, user_id=account.id)
 
 
 def _to_login() -> Response:
@@ -93,15 +101,22 @@ def _to_login() -> Response:
 
 
 def _page(
-    request: Request, held: Resources, visitor: Visitor, user_id: int, issuer: str, *, problem: str = ""
+    request: Request,
+    held: Resources,
+    visitor: Visitor,
+    account: Account,
+    issuer: str,
+    *,
+    problem: str = "",
+    problems: dict[str, str] | None = None,
 ) -> Response:
     with held.database.read() as connection:
-        identities = queries.identities(connection, user_id=user_id)
+        identities = queries.identities(connection, user_id=account.id)
     return form_page(
         request,
         visitor,
         "oidc/identity.html.jinja2",
-        status=400 if problem else 200,
+        status=400 if problem or problems else 200,
         # Browsers hold redirects after a form against `form-action`, and this one leads to the provider.
         headers={"Content-Security-Policy": policy({"form-action": None})},
         identities=[
@@ -114,5 +129,7 @@ def _page(
             for identity in identities
         ],
         connected=any(identity.provider == issuer for identity in identities),
+        proof=owner.proof_of(held, account, visitor).value,
         problem=problem,
+        problems=problems or {},
     )

@@ -12,7 +12,7 @@ from hcommon.logging import get_logger
 from hcommon.ratelimit import RateLimiter, network_of
 from starlette.responses import RedirectResponse, Response
 
-from hweb.accounts import limits
+from hweb.accounts import limits, owner
 from hweb.accounts import queries as accounts_queries
 from hweb.accounts.redirects import carrying_headers, safe_next
 from hweb.accounts.schemas import TAKEN, Account, NewAccount
@@ -97,23 +97,7 @@ def show_connect(
     """Ask whether to connect the account; let visitors who are not signed in log in to it first."""
     ticket = request.query_params.get("ticket", "")
     stranger = Pending(request, held).stranger(ticket)
-    account = _account_of(held, stranger)
-    here = {"next": f"/oidc/connect?{urlencode({'ticket': ticket})}"}
-    here |= {"username": account.username} if account else {}
-    here |= {"for_oauth": "True"} if "for_oauth" in stranger.carried else {}
-    return form_page(
-        request,
-        visitor,
-        "oidc/connect.html.jinja2",
-        headers=PRIVATE_ADDRESS | carrying_headers(stranger.carried),
-        signed_in=user.user_id is not None,
-        username=account.username if account else None,
-        subject=stranger.claims.subject,
-        signup_open=held.settings.oidc_signup,
-        login_query=urlencode(here),
-        ticket=ticket,
-        for_oauth="for_oauth" in stranger.carried,
-    )
+    return _connect_form(request, held, visitor, user.user_id, stranger, ticket=ticket, problems={})
 
 
 @router.post("/oidc/connect", name="oidc.connect.submit")
@@ -121,26 +105,36 @@ def connect(
     request: Request,
     *,
     held: ResourcesDep,
+    visitor: VisitorDep,
     user: SessionUserDep,
     form: CheckedFormDep,
     issuer: IssuerDep,
 ) -> Response:
-    """Connect the account that the visitor is signed in to, and go on."""
+    """Connect the account that the visitor is signed in to, and go on; or show the form again with status 400.
+
+    It will be another way in: whoever did not log in just now brings the password.
+    """
     pending, ticket = Pending(request, held), form.get("ticket", "")
     stranger = pending.stranger(ticket)
-    if user.user_id is None:
+    account = owner.account_of(held, user.user_id)
+    if account is None:
         return _to_connect(ticket)
+    now = held.clock.now()
+    RateLimiter(held.redis).count(limits.PASSWORD_BY_ACCOUNT, str(account.id), now=now)
+    if not owner.is_proved(held, account, visitor, form):
+        problems = {"password": owner.WRONG_PASSWORD}
+        return _connect_form(request, held, visitor, account.id, stranger, ticket=ticket, problems=problems)
     with held.database.transaction() as session:
         service.connect(
             session,
-            user_id=user.user_id,
+            user_id=account.id,
             provider=issuer,
             subject=stranger.claims.subject,
             authority=held.settings.authority,
-            now=held.clock.now(),
+            now=now,
         )
     pending.forget_stranger(ticket)
-    _log.info("oidc_connected", user_id=user.user_id)
+    _log.info("oidc_connected", user_id=account.id)
     return _go_on(held, stranger, otherwise=SETTINGS_PATH)
 
 
@@ -208,5 +202,38 @@ def _signup_form(
         problems=problems,
         ticket=ticket,
         connect_query=urlencode({"ticket": ticket}),
+        for_oauth="for_oauth" in stranger.carried,
+    )
+
+
+def _connect_form(
+    request: Request,
+    held: Resources,
+    visitor: Visitor,
+    user_id: int | None,
+    stranger: Stranger,
+    *,
+    ticket: str,
+    problems: dict[str, str],
+) -> Response:
+    account, signed_in = _account_of(held, stranger), owner.account_of(held, user_id)
+    proof = owner.proof_of(held, signed_in, visitor) if signed_in else owner.Proof.NOTHING
+    here = {"next": f"/oidc/connect?{urlencode({'ticket': ticket})}"}
+    here |= {"username": account.username} if account else {}
+    here |= {"for_oauth": "True"} if "for_oauth" in stranger.carried else {}
+    return form_page(
+        request,
+        visitor,
+        "oidc/connect.html.jinja2",
+        status=400 if problems else 200,
+        headers=PRIVATE_ADDRESS | carrying_headers(stranger.carried),
+        signed_in=signed_in is not None,
+        proof=proof.value,
+        problems=problems,
+        username=account.username if account else None,
+        subject=stranger.claims.subject,
+        signup_open=held.settings.oidc_signup,
+        login_query=urlencode(here),
+        ticket=ticket,
         for_oauth="for_oauth" in stranger.carried,
     )
