@@ -7,7 +7,7 @@ from time import monotonic
 
 import pytest
 import uvicorn
-from hweb.protocol import MAX_HEAD_BYTES, BoundedProtocol
+from hweb.protocol import MAX_HEAD_BYTES, MOST_REQUESTS, BoundedProtocol
 from starlette.types import Receive, Scope, Send
 
 PATIENCE_SECONDS = 10
@@ -120,6 +120,22 @@ class TestTheHead:
         answer_of(connection, b"0")
         connection.sendall(b"\r\n")
         assert answer(connection) == b""
+
+
+class TestTheConnection:
+    def test_ends_with_one_of_its_requests_and_says_so(self, port: int) -> None:
+        counts = set()
+        for _ in range(4):
+            with socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS) as connection:
+                count, head = 0, b""
+                while b"connection: close" not in head:
+                    connection.sendall(b"GET / HTTP/1.1\r\nhost: x\r\n\r\n")
+                    head = answer_of(connection, b"0")
+                    count += 1
+                assert answer(connection) == b""  # it is closed
+            assert MOST_REQUESTS // 2 <= count <= MOST_REQUESTS
+            counts.add(count)
+        assert len(counts) > 1  # not all of them at once
 
 
 class TestTheBody:

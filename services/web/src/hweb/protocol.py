@@ -1,10 +1,13 @@
 """The server's HTTP protocol with bounds that uvicorn leaves to a proxy.
 
-They are how long a request's head may be, and how long a client may take over its request.
-Without them one connection could fill the memory with a header that never ends, and some hundred idle ones could use up
-the file descriptors. A body's length is the middleware's affair.
+They are how long a request's head may be, how long a client may take over its request, and how many requests a
+connection may bring. Without them one connection could fill the memory with a header that never ends, some hundred idle
+ones could use up the file descriptors, and of several serving processes one may keep most connections for good: whoever
+wakes first accepts all that wait, and a proxy then uses them for hours. The next one is accepted by a process that has
+time for it. A body's length is the middleware's affair.
 """
 
+import secrets
 from asyncio import TimerHandle, Transport
 from typing import Any, Final
 
@@ -18,6 +21,10 @@ HEAD_SECONDS: Final = 20
 
 BODY_SECONDS: Final = 60
 """How long the next piece of a body may take."""
+
+MOST_REQUESTS: Final = 100
+"""Most requests that a connection brings; at least half of that. Not the same for all: those that came at once shall
+not leave at once."""
 
 _REASON: Final = b"The head of the request is too long.\n"
 _TOO_LONG: Final = (
@@ -45,6 +52,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._in_head = False
         self._in_body = False
         self._head_bytes = 0
+        self._requests_left = MOST_REQUESTS // 2 + secrets.randbelow(MOST_REQUESTS // 2 + 1)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]  # so is uvicorn's own
         """Expect a request."""
@@ -77,10 +85,13 @@ class BoundedProtocol(HttpToolsProtocol):
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
-        """Note that its head is complete."""
+        """Note that its head is complete, and let the connection's last request end it."""
         self._in_head, self._in_body, self._head_bytes = False, True, 0
         self._expect(None)
         super().on_headers_complete()
+        self._requests_left -= 1
+        if self._requests_left <= 0:
+            self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         """Note that all of it is here: the next one may take its time, which uvicorn limits itself."""
