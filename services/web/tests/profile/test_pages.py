@@ -1,9 +1,10 @@
 """The page of one's own account."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
-from hcommon.testing.factories import make_user
+from hcommon.testing.factories import make_annotation, make_user
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -40,3 +41,47 @@ class TestAccountSettings:
     ) -> None:
         sign_in(make_user(session).id)
         assert client.get("/api/profile").json()["userid"] is None
+
+
+class TestName:
+    PATH = "/account/profile"
+
+    def test_is_what_others_see_from_then_on(
+        self, client: TestClient, session: Session, sign_in: Callable[[int], None], submit: Any
+    ) -> None:
+        maria = make_user(session, username="maria")
+        written = make_annotation(session, user=maria)
+        page = {"uri": written.target_uri}
+        for _ in range(2):  # the second from the cache
+            assert client.get("/api/search", params=page).json()["rows"][0]["user_info"] == {"display_name": None}
+        sign_in(maria.id)
+        answer = submit(self.PATH, {"display_name": "  Maria   Sk\u0142odowska "})
+        assert (answer.status_code, answer.headers["location"]) == (302, "/account/settings")
+        shown = client.get("/api/search", params=page).json()["rows"][0]["user_info"]
+        assert shown == {"display_name": "Maria Sk\u0142odowska"}
+        assert 'value="Maria Sk\u0142odowska"' in client.get(self.PATH).text
+        submit(self.PATH, {"display_name": ""})
+        assert client.get("/api/search", params=page).json()["rows"][0]["user_info"] == {"display_name": None}
+
+    @pytest.mark.parametrize(
+        ("name", "problem"), [("x" * 31, "At most 30 characters"), ("Maria\u202etxet", "cannot be seen")]
+    )
+    def test_says_why_it_is_not_taken(
+        self, session: Session, sign_in: Callable[[int], None], submit: Any, name: str, problem: str
+    ) -> None:
+        maria = make_user(session, display_name="Maria")
+        sign_in(maria.id)
+        answer = submit(self.PATH, {"display_name": name})
+        assert answer.status_code == 400
+        assert problem in answer.text
+        assert maria.display_name == "Maria"
+
+    def test_is_not_changed_without_end(self, session: Session, sign_in: Callable[[int], None], submit: Any) -> None:
+        sign_in(make_user(session).id)
+        answers = [submit(self.PATH, {"display_name": f"Maria {number}"}).status_code for number in range(21)]
+        assert answers == [302] * 20 + [429]
+
+    def test_of_visitors_is_asked_for_after_they_logged_in(self, client: TestClient, submit: Any) -> None:
+        assert client.get(self.PATH).headers["location"] == "/login?next=%2Faccount%2Fprofile"
+        answer = submit("/login", {"display_name": "x"}, to=self.PATH)
+        assert answer.headers["location"] == "/login?next=%2Faccount%2Fprofile"

@@ -43,7 +43,6 @@ class TestPages:
             "/signup/orcid",
             "/oidc/login/google",
             "/account/settings/identity",
-            "/account/profile",
             "/welcome/slug",
             "/via",
             "/claim_account/x",

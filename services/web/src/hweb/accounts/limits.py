@@ -23,4 +23,6 @@ EMAIL_MAIL_TO_ADDRESS: Final = Limit("change-email-mail", 3, timedelta(hours=1))
 SECOND_STEP_BY_ACCOUNT_AND_ADDRESS: Final = Limit("second-step-account-address", 10, timedelta(minutes=15))
 SECOND_STEP_BY_ACCOUNT: Final = Limit("second-step-account", 20, timedelta(hours=1))
 """Narrow, and it may be: only who knows the password gets there, and one code in 300 000 is right."""
+NAME_BY_ACCOUNT: Final = Limit("change-name", 20, timedelta(hours=1))
+"""A name stands on all pages that its owner wrote on: a change has them all read anew."""
 SECOND_FACTOR_BY_ACCOUNT: Final = Limit("change-second-factor", 20, timedelta(hours=1))

@@ -1,14 +1,25 @@
-"""`/account/settings`."""
+"""`/account/settings`, and `/account/profile` for the name that others see.
+
+Source: specification of the API, section 6.
+"""
+
+from typing import Final
 
 from fastapi import APIRouter, Request
 from hcommon.ids import split_userid
+from hcommon.ratelimit import RateLimiter
 from starlette.responses import RedirectResponse, Response
 
-from hweb.deps import SessionReadDep
-from hweb.profile import queries
+from hweb.accounts import limits
+from hweb.deps import ResourcesDep, SessionReadDep, SessionUserDep, VisitorDep
+from hweb.forms import CheckedFormDep, form_page
+from hweb.profile import queries, service
 from hweb.templating import page
+from hweb.visitor import Visitor
 
 router = APIRouter(include_in_schema=False)
+
+PROFILE: Final = "/account/profile"
 
 
 @router.get("/account/settings", name="account.settings")
@@ -28,3 +39,42 @@ def settings_page(request: Request, read: SessionReadDep) -> Response:
         display_name=reader.principal.display_name,
         email=email,
     )
+
+
+@router.get(PROFILE, name="account.profile")
+def show_profile(request: Request, visitor: VisitorDep, user: SessionUserDep) -> Response:
+    """Ask for the name that others see; visitors who are not logged in do that first."""
+    return _form(request, visitor, user.display_name or "") if user.user_id is not None else _to_login()
+
+
+@router.post(PROFILE, name="account.profile.submit")
+def change_profile(
+    request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep, form: CheckedFormDep
+) -> Response:
+    """Have the name stand on all that its owner wrote, or show the form again with status 400."""
+    if user.user_id is None:
+        return _to_login()
+    name = " ".join(form.get("display_name", "").split())
+    problem = service.display_name_problem(name)
+    if problem:
+        return _form(request, visitor, name, problems={"display_name": problem})
+    RateLimiter(held.redis).count(limits.NAME_BY_ACCOUNT, str(user.user_id), now=held.clock.now())
+    with held.database.transaction() as session:
+        service.change_display_name(session, user_id=user.user_id, display_name=name)
+    return RedirectResponse("/account/settings", 302)
+
+
+def _form(request: Request, visitor: Visitor, name: str, *, problems: dict[str, str] | None = None) -> Response:
+    return form_page(
+        request,
+        visitor,
+        "profile/profile.html.jinja2",
+        status=400 if problems else 200,
+        display_name=name,
+        longest=service.LONGEST_DISPLAY_NAME,
+        problems=problems or {},
+    )
+
+
+def _to_login() -> Response:
+    return RedirectResponse("/login?next=%2Faccount%2Fprofile", status_code=302)
