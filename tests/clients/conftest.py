@@ -27,7 +27,7 @@ def system() -> Iterator[System | Containers]:
     if described := os.environ.get("TEST_CLIENTS_CONTAINERS"):  # noqa: TID251 - not a setting of h
         yield Containers(Path(described))
         return
-    with systems.running() as running:
+    with systems.running({}) as running:
         yield running
 
 
