@@ -19,22 +19,36 @@ from hcommon.events.lifecycle import GroupDeleted
 from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
 from hcommon.events.site import MailTestRequested
 
-from hworker.handlers import accounts, annotations, groups, moderation, site
+from hworker.app import TaskQueue
+from hworker.context import Context
+from hworker.handlers import annotations, moderation
 
-SUBSCRIPTIONS: Final[Mapping[type[Event], Callable[..., None]]] = {
+Handler = Callable[..., None]
+
+
+def task(name: str) -> Handler:
+    """Return the handler of an event that needs no decision: it has this task carry the event out."""
+
+    def queue(event: Event, *, attempts: int, context: Context, tasks: TaskQueue) -> None:  # noqa: ARG001 - as every handler
+        tasks.send_event(name, event=event, attempts=attempts)
+
+    return queue
+
+
+SUBSCRIPTIONS: Final[Mapping[type[Event], Handler]] = {
     AnnotationCreated: annotations.on_annotation_created,
     AnnotationUpdated: annotations.on_annotation_updated,
-    AnnotationFlagged: moderation.on_annotation_flagged,
+    AnnotationFlagged: task("send_flag_notices"),
     AnnotationModerated: moderation.on_annotation_moderated,
-    UserRegistered: accounts.on_user_registered,
-    PasswordResetRequested: accounts.on_password_reset_requested,
-    EmailChangeRequested: accounts.on_email_change_requested,
-    EmailChanged: accounts.on_email_changed,
-    SecondFactorChanged: accounts.on_second_factor_changed,
-    UserRenamed: accounts.on_user_renamed,
-    UserDeleted: accounts.on_user_deleted,
-    GroupDeleted: accounts.on_group_deleted,
-    ShadowBanChanged: moderation.on_user_shadow_ban_changed,
-    GroupReadersChanged: groups.on_group_readers_changed,
-    MailTestRequested: site.on_mail_test_requested,
+    UserRegistered: task("send_activation_mail"),
+    PasswordResetRequested: task("send_password_reset_mail"),
+    EmailChangeRequested: task("send_email_change_mail"),
+    EmailChanged: task("send_email_changed_mail"),
+    SecondFactorChanged: task("send_second_factor_notice"),
+    UserRenamed: task("refresh_renamed_user"),
+    UserDeleted: task("empty_deleted_user"),
+    GroupDeleted: task("empty_deleted_group"),
+    ShadowBanChanged: task("revise_author"),
+    GroupReadersChanged: task("revise_group"),
+    MailTestRequested: task("send_test_mail"),
 }

@@ -1,24 +1,17 @@
-"""What follows from flags and verdicts."""
+"""What follows from verdicts."""
 
 from typing import Any
 
 import pytest
-from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated
+from hcommon.events.moderation import AnnotationModerated
 from hcommon.testing.clock import START
 from hworker.context import Context
-from hworker.handlers.moderation import on_annotation_flagged, on_annotation_moderated
+from hworker.handlers.moderation import on_annotation_moderated
 
 
 def moderated(annotation: Any, **changes: Any) -> AnnotationModerated:
     values: dict[str, Any] = {"old_status": "PENDING", "new_status": "APPROVED", "tell_author": True, "moderator_id": 1}
     return AnnotationModerated(occurred_at=START, annotation_id=annotation.id, revision=2, **(values | changes))
-
-
-class TestOnAnnotationFlagged:
-    def test_moderators_are_told(self, context: Context, queue: Any, thread: Any) -> None:
-        event = AnnotationFlagged(occurred_at=START, annotation_id=thread[0].id, user_id=1)
-        on_annotation_flagged(event, attempts=1, context=context, tasks=queue)
-        assert queue.queued == [("send_flag_notices", event, 1)]
 
 
 class TestOnAnnotationModerated:

@@ -1,21 +1,12 @@
-"""What follows from flags and verdicts."""
+"""What follows from verdicts."""
 
-from hcommon.events.moderation import AnnotationFlagged, AnnotationModerated, ShadowBanChanged
+from hcommon.events.moderation import AnnotationModerated
 from hcommon.models.annotation import ModerationStatus
 
 from hworker.app import TaskQueue
 from hworker.context import Context
 from hworker.handlers.annotations import tell_of_reply
 from hworker.notices.verdicts import TOLD
-
-
-def on_annotation_flagged(event: AnnotationFlagged, *, attempts: int, context: Context, tasks: TaskQueue) -> None:  # noqa: ARG001 - as every handler
-    """Have the moderators of the annotation's group told.
-
-    Raises:
-        BrokerUnavailableError: The task could not be queued.
-    """
-    tasks.send_event("send_flag_notices", event=event, attempts=attempts)
 
 
 def on_annotation_moderated(event: AnnotationModerated, *, attempts: int, context: Context, tasks: TaskQueue) -> None:
@@ -30,12 +21,3 @@ def on_annotation_moderated(event: AnnotationModerated, *, attempts: int, contex
         tasks.send_event("send_verdict_notice", event=event, attempts=attempts)
     if event.new_status == ModerationStatus.APPROVED:
         tell_of_reply(event, attempts=attempts, context=context, tasks=tasks)
-
-
-def on_user_shadow_ban_changed(event: ShadowBanChanged, *, attempts: int, context: Context, tasks: TaskQueue) -> None:  # noqa: ARG001 - as every handler
-    """Have a piece of what the user wrote indexed anew.
-
-    Raises:
-        BrokerUnavailableError: The task could not be queued.
-    """
-    tasks.send_event("revise_author", event=event, attempts=attempts)
