@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hcommon.testing.database import database_url
 
 from services.web.tests.oidc.scripted import Key, serving
 
@@ -21,16 +22,23 @@ class TestCheck:
     @pytest.mark.parametrize(
         ("variables", "name"),
         [
-            ({"DATABASE_URL": "postgresql://127.0.0.1:1/x"}, "database"),
-            ({"REDIS_URL": "redis://127.0.0.1:1"}, "redis"),
+            ({"DATABASE_URL": "postgresql://h:hush@127.0.0.1:1/x"}, "database"),
+            ({"REDIS_URL": "redis://:hush@127.0.0.1:1"}, "redis"),
+            ({"ELASTICSEARCH_URL": "http://h:hush@127.0.0.1:1"}, "search"),
             ({"MAIL_HOST": "127.0.0.1", "MAIL_PORT": "1"}, "mail"),
         ],
     )
-    def test_names_what_fails(self, h: Callable[..., Any], variables: dict[str, str], name: str) -> None:
+    def test_names_what_fails_and_why(self, h: Callable[..., Any], variables: dict[str, str], name: str) -> None:
         done = h("check", **variables)
         assert done.exit_code == 1
         [line] = [line for line in done.output.splitlines() if "FAILS" in line]
         assert line.startswith(name)
+        assert "refused" in line
+        assert "hush" not in done.output
+
+    def test_says_what_the_database_says(self, h: Callable[..., Any], postgres_server_url: str) -> None:
+        done = h("check", DATABASE_URL=database_url(postgres_server_url, "nowhere"))
+        assert 'database "nowhere" does not exist' in done.output
 
     def test_reaches_the_mail_server(self, h: Callable[..., Any]) -> None:
         with socket.create_server(("127.0.0.1", 0)) as server:
