@@ -142,6 +142,16 @@ class TestAnswers:
         with pytest.raises(elastic_transport.ConnectionError):
             took(client)
 
+    @pytest.mark.parametrize("more", [OK, b"and some more"])
+    def test_that_nobody_asked_for_end_the_connection(
+        self, server: ScriptedServer, client: Elasticsearch, more: bytes
+    ) -> None:
+        server.script = lambda say, number: say(OK + more if number == 1 else OK) is None
+        with pytest.raises(elastic_transport.ConnectionError):
+            took(client)
+        assert took(client) == 1
+        assert server.connections == 2
+
     def test_that_drip_are_too_late_all_the_same(self, server: ScriptedServer, client: Elasticsearch) -> None:
         def drip(say: Say, _: int) -> bool:
             for byte in OK:

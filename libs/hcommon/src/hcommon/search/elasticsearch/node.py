@@ -96,7 +96,7 @@ class PlainNode(BaseNode):
 
     def _ask(self, connection: socket.socket, message: bytes, deadline: float | None) -> "_Answer | None":
         """Return the answer, or None when the connection was closed before there was any of it."""
-        answer = _Answer()
+        answer, may_be_kept = _Answer(), False
         parser = httptools.HttpResponseParser(answer)
         try:
             connection.settimeout(_left(deadline))
@@ -111,12 +111,13 @@ class PlainNode(BaseNode):
                 else:
                     return None
             answer.status = parser.get_status_code()
+            may_be_kept = answer.headers.get("connection") != "close"
         except (BrokenPipeError, ConnectionResetError):
             if answer.has_begun:
                 raise
             return None
         finally:
-            if answer.is_complete and answer.headers.get("connection") != "close":
+            if may_be_kept:
                 self._idle.append(connection)
             else:
                 connection.close()
@@ -133,6 +134,8 @@ class _Answer:
         self.has_begun = self.is_complete = False
 
     def on_message_begin(self) -> None:
+        if self.has_begun:
+            raise ValueError("another answer, to no request of ours")
         self.has_begun = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
