@@ -13,20 +13,11 @@ from hcommon.models import Annotation
 from hcommon.testing.clock import START
 from hcommon.testing.factories import make_annotation, make_group, make_user, recorded_events
 from hworker.context import Context
-from hworker.handlers.groups import on_group_readers_changed
-from hworker.handlers.moderation import on_user_shadow_ban_changed
 from hworker.tasks import revisions
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 Revise = Callable[..., None]
-
-
-def test_tasks_do_the_work(context: Context, queue: Any) -> None:
-    readers, ban = GroupReadersChanged(occurred_at=START, group_id=1), ShadowBanChanged(occurred_at=START, user_id=1)
-    on_group_readers_changed(readers, attempts=2, context=context, tasks=queue)
-    on_user_shadow_ban_changed(ban, attempts=3, context=context, tasks=queue)
-    assert queue.queued == [("revise_group", readers, 2), ("revise_author", ban, 3)]
 
 
 class World:
