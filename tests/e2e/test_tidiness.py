@@ -25,7 +25,9 @@ def client() -> Iterator[docker.DockerClient]:
 
 class TestTidiness:
     def test_a_run_that_is_interrupted_removes_what_it_made(self, client: docker.DockerClient) -> None:
-        command = [sys.executable, "-m", "pytest", "-q", str(HERE / "test_first_journey.py")]
+        # Whatever a shell starts in the background ignores Ctrl-C, and so does all that this starts.
+        with_interrupts = ["env", "--default-signal=INT"]
+        command = [*with_interrupts, sys.executable, "-m", "pytest", "-q", str(HERE / "test_first_journey.py")]
         running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         try:
             # The first of many: once all of them run, the test may be over before it hears of it.
