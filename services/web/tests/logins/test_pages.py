@@ -101,7 +101,7 @@ class TestList:
         assert "Firefox on &lt;Linux&gt;" in shown.text
         assert "192.0.2.7" in shown.text
         assert shown.text.count("this browser)") == 1
-        assert re.findall(r">(2026-01-02 03:\d\d)</time>", shown.text)[:2] == ["2026-01-02 03:04", "2026-01-02 03:09"]
+        assert re.findall(r">2026-01-02</span> (03:\d\d)</time>", shown.text)[:2] == ["03:04", "03:09"]
 
     def test_leaves_out_what_has_run_out_and_what_is_of_others(
         self, client: TestClient, store: SessionStore, clock: FrozenClock, session: Session, ann: User
