@@ -70,7 +70,41 @@ class TestQueue:
         session.expire_all()
         assert pending.moderation_status == "APPROVED"
         assert "0 annotations" in client.get(path(club)).text
-        assert submit(path(club), given | {"moderation_status": "SPAM"}).status_code == 409
+        assert "Nothing waits" in client.get(path(club)).text
+
+    def test_a_verdict_that_comes_too_late_shows_the_queue_as_it_is(
+        self, client: TestClient, session: Session, club: Group, pending: Annotation, *, submit: Submit
+    ) -> None:
+        make_annotation(
+            session, user=make_user(session), group=club, text="Still waits", moderation_status="PENDING", created=START
+        )
+        given = fields(client.get(path(club)).text.partition("Read me")[2], moderation_status="APPROVED")
+        submit(path(club), given)
+        answer = submit(path(club), given | {"moderation_status": "SPAM"})
+        assert answer.status_code == 409
+        assert "has been changed since you saw it" in answer.text
+        assert "Still waits" in answer.text
+
+    def test_shows_who_wrote_what_about_which_words(
+        self, client: TestClient, session: Session, club: Group, moderator: User
+    ) -> None:
+        author = make_user(session, username="bob", display_name="Bob Bobbin")
+        for text in ("", "Two\nlines"):
+            make_annotation(
+                session,
+                user=author,
+                group=club,
+                text=text,
+                selectors=[{"type": "TextQuoteSelector", "exact": "the <i>words</i>"}],
+                moderation_status="PENDING",
+            )
+        shown = client.get(path(club)).text
+        assert "<h2>bob (Bob Bobbin)</h2>" in shown
+        assert shown.count('<blockquote class="letter quiet">the &lt;i&gt;words&lt;/i&gt;</blockquote>') == 2
+        assert '<p class="letter">Two\nlines</p>' in shown
+        assert shown.count("It has no text.") == 1
+        assert shown.count(">Approve</button>") == 2
+        assert ">Pending</button>" not in shown
 
     def test_a_verdict_without_a_token_or_of_no_status_is_refused(
         self, client: TestClient, club: Group, pending: Annotation, *, submit: Submit

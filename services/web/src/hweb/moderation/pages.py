@@ -11,6 +11,7 @@ from hcommon.models.annotation import ModerationStatus
 from hcommon.models.group import MODERATING_ROLES
 from hcommon.presentation.annotation import present_all
 from hcommon.presentation.group import group_url
+from hcommon.search.document import quotes_of
 from starlette.responses import RedirectResponse, Response
 
 from hweb.annotations import service as annotations
@@ -20,14 +21,16 @@ from hweb.groups import queries as groups
 from hweb.groups.service import GroupNotFoundError
 from hweb.moderation import queries, schemas, service
 from hweb.repeatable import RepeatableRoute
+from hweb.visitor import Visitor
 
 router = APIRouter(include_in_schema=False, route_class=RepeatableRoute)
 
+# What an annotation is, and what makes it that.
 _STATUSES: Final = {
-    ModerationStatus.PENDING: "Pending",
-    ModerationStatus.APPROVED: "Approved",
-    ModerationStatus.DENIED: "Denied",
-    ModerationStatus.SPAM: "Spam",
+    ModerationStatus.PENDING: ("Pending", "Set aside"),
+    ModerationStatus.APPROVED: ("Approved", "Approve"),
+    ModerationStatus.DENIED: ("Denied", "Deny"),
+    ModerationStatus.SPAM: ("Spam", "Mark as spam"),
 }
 
 
@@ -39,6 +42,12 @@ def show_queue(request: Request, visitor: VisitorDep, read: SessionReadDep, link
         GroupNotFoundError: There is no such group, or the visitor does not moderate it.
         InvalidCursorError: `?after=` is not a date.
     """
+    return _queue(request, visitor, read, links, pubid)
+
+
+def _queue(
+    request: Request, visitor: Visitor, read: SessionReadDep, links: LinksDep, pubid: str, *, problem: str = ""
+) -> Response:
     status = _status_of(request)
     before = schemas.cursor(request.query_params.get("after"))
     with read() as reader:
@@ -57,10 +66,12 @@ def show_queue(request: Request, visitor: VisitorDep, read: SessionReadDep, link
         request,
         visitor,
         "moderation/queue.html.jinja2",
+        status=409 if problem else 200,
+        problem=problem,
         name=group["name"],
         back=group_url("", pubid=group["pubid"], name=group["name"]),
         pubid=group["pubid"],
-        statuses=[(one.value, words) for one, words in _STATUSES.items()],
+        statuses=[(one.value, *words) for one, words in _STATUSES.items()],
         chosen=status.value,
         total=total,
         annotations=[_item(row, values) for row, values in zip(rows, shown, strict=True)],
@@ -69,24 +80,37 @@ def show_queue(request: Request, visitor: VisitorDep, read: SessionReadDep, link
 
 
 @router.post("/groups/{pubid}/moderate", name="group.moderate.submit")
-def judge(request: Request, write: SessionWriteDep, form: CheckedFormDep, pubid: str) -> Response:
-    """Give an annotation another status, if it still is as the moderator saw it, and lead back to the queue.
+def judge(
+    request: Request,
+    *,
+    visitor: VisitorDep,
+    read: SessionReadDep,
+    write: SessionWriteDep,
+    links: LinksDep,
+    form: CheckedFormDep,
+    pubid: str,
+) -> Response:
+    """Give an annotation another status, and lead back to the queue.
+
+    If it is not any more as the moderator saw it, show the queue as it is now with status 409.
 
     Raises:
         AnnotationNotFoundError: There is none that the visitor may judge.
         InvalidAnnotationError: The form does not say what.
-        StaleVerdictError: It was changed, or judged by somebody else, meanwhile.
     """
     keys = ("moderation_status", "current_moderation_status", "annotation_updated")
     verdict = schemas.verdict({key: form[key] for key in keys if key in form})
-    with write() as writer:
-        service.judge(
-            writer.session,
-            moderator=writer.principal,
-            annotation_id=annotations.key_of(form.get("id", "")),
-            verdict=verdict,
-            now=writer.now,
-        )
+    try:
+        with write() as writer:
+            service.judge(
+                writer.session,
+                moderator=writer.principal,
+                annotation_id=annotations.key_of(form.get("id", "")),
+                verdict=verdict,
+                now=writer.now,
+            )
+    except service.StaleVerdictError as error:
+        return _queue(request, visitor, read, links, pubid, problem=error.reason)
     query = urlencode({"status": _status_of(request).value})
     return RedirectResponse(f"/groups/{pubid}/moderate?{query}", status_code=303)
 
@@ -97,8 +121,11 @@ def _status_of(request: Request) -> ModerationStatus:
 
 
 def _item(row: Any, shown: dict[str, Any]) -> dict[str, Any]:
-    keys = ("id", "uri", "text", "tags", "user", "updated")
+    keys = ("id", "uri", "text", "tags", "updated")
     return {key: shown[key] for key in keys} | {
+        "username": row["username"],
+        "display_name": row["display_name"],
+        "quote": "\n".join(quotes_of(row["target_selectors"])),
         "created": row["created"],
         "flags": shown.get("moderation", {}).get("flagCount", 0),
         "link": shown["links"].get("html"),
