@@ -1,10 +1,11 @@
 """The page of one's own account."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hcommon.testing.factories import make_annotation, make_user
+from hcommon.testing.factories import add_member, make_annotation, make_group, make_user
 from sqlalchemy.orm import Session
 from starlette.testclient import TestClient
 
@@ -29,6 +30,20 @@ class TestAccountSettings:
     ) -> None:
         sign_in(make_user(session, email=email).id)
         assert "none" in client.get(PATH).text
+
+    def test_it_leads_to_the_groups_that_one_is_in_and_to_a_new_one(
+        self, client: TestClient, session: Session, sign_in: Callable[[int], None]
+    ) -> None:
+        maria = make_user(session)
+        sign_in(maria.id)
+        assert "You are in none" in client.get(PATH).text
+        for name in ("zoology", "Book club"):
+            add_member(session, group=make_group(session, name=name), user=maria)
+        make_group(session, name="Of others")
+        shown = client.get(PATH).text
+        assert re.findall(r'href="/groups/[^/"]+/([a-z-]+)"', shown) == ["book-club", "zoology"]
+        assert 'href="/groups/new"' in shown
+        assert "Your name is saved" not in shown
 
     def test_nobody_else_may_keep_it(
         self, client: TestClient, session: Session, sign_in: Callable[[int], None]
@@ -56,7 +71,8 @@ class TestName:
             assert client.get("/api/search", params=page).json()["rows"][0]["user_info"] == {"display_name": None}
         sign_in(maria.id)
         answer = submit(self.PATH, {"display_name": "  Maria   Sk\u0142odowska "})
-        assert (answer.status_code, answer.headers["location"]) == (302, "/account/settings")
+        assert (answer.status_code, answer.headers["location"]) == (302, "/account/settings?saved")
+        assert "Your name is saved" in client.get(answer.headers["location"]).text
         shown = client.get("/api/search", params=page).json()["rows"][0]["user_info"]
         assert shown == {"display_name": "Maria Sk\u0142odowska"}
         assert 'value="Maria Sk\u0142odowska"' in client.get(self.PATH).text

@@ -7,12 +7,14 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from hcommon.ids import split_userid
+from hcommon.presentation.group import group_url
 from hcommon.ratelimit import RateLimiter
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits
 from hweb.deps import ResourcesDep, SessionReadDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
+from hweb.groups import queries as groups_queries
 from hweb.profile import queries, service
 from hweb.templating import page
 from hweb.visitor import Visitor
@@ -30,6 +32,7 @@ def settings_page(request: Request, read: SessionReadDep) -> Response:
         if user_id is None or userid is None:
             return RedirectResponse("/login?next=%2Faccount%2Fsettings", status_code=302)
         email = queries.email_of(reader.connection, user_id=user_id)
+        groups = groups_queries.groups_by_id(reader.connection, group_ids=reader.principal.roles)
     username, authority = split_userid(userid)
     return page(
         request,
@@ -38,6 +41,11 @@ def settings_page(request: Request, read: SessionReadDep) -> Response:
         authority=authority,
         display_name=reader.principal.display_name,
         email=email,
+        groups=[
+            {"name": group["name"], "path": group_url("", pubid=group["pubid"], name=group["name"])}
+            for group in sorted(groups, key=lambda group: (group["name"].casefold(), group["pubid"]))
+        ],
+        saved="saved" in request.query_params,
     )
 
 
@@ -61,7 +69,7 @@ def change_profile(
     RateLimiter(held.redis).count(limits.NAME_BY_ACCOUNT, str(user.user_id), now=held.clock.now())
     with held.database.transaction() as session:
         service.change_display_name(session, user_id=user.user_id, display_name=name)
-    return RedirectResponse("/account/settings", 302)
+    return RedirectResponse("/account/settings?saved", 302)
 
 
 def _form(request: Request, visitor: Visitor, name: str, *, problems: dict[str, str] | None = None) -> Response:
