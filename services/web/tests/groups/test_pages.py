@@ -97,11 +97,19 @@ class TestEditGroup:
     ) -> None:
         group = make_group(session, kind="open")
         path = f"/groups/{group.pubid}/edit"
-        assert client.get(path).status_code == 404
         add_member(session, group=group, user=user)
         sign_in(user.id)
         assert client.get(path).status_code == 404
         assert client.get("/groups/nothing1/edit").status_code == 404
+
+    @pytest.mark.parametrize("page", ["edit", "edit/members", "edit/delete", "moderate"])
+    def test_visitors_log_in_first_and_come_back_whether_there_is_such_a_group_or_not(
+        self, client: TestClient, session: Session, page: str
+    ) -> None:
+        for pubid in (make_group(session).pubid, "nothing1"):
+            answer = client.get(f"/groups/{pubid}/{page}")
+            place = f"/login?next=%2Fgroups%2F{pubid}%2F{page.replace('/', '%2F')}"
+            assert (answer.status_code, answer.headers["location"]) == (303, place)
 
     def test_nor_do_they_change_it(self, session: Session, user: User, sign_in: SignIn, submit: Submit) -> None:
         group = make_group(session, kind="open", name="Kept")

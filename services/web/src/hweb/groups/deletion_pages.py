@@ -1,6 +1,7 @@
 """`/groups/{id}/edit/delete`: owners delete their group."""
 
 from typing import Final
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from hcommon.auth import Principal
@@ -29,12 +30,14 @@ _log = get_logger(__name__)
 def show_deletion(
     request: Request, visitor: VisitorDep, settings: SettingsDep, read: SessionReadDep, pubid: str
 ) -> Response:
-    """Show an owner what would be lost, and ask for the group's name.
+    """Show an owner what would be lost, and ask for the group's name; visitors who are not logged in do that first.
 
     Raises:
         GroupNotFoundError: There is no such group, or the visitor does not own it.
     """
     with read() as reader:
+        if reader.principal.user_id is None:
+            return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", status_code=303)
         group = _owned(reader.connection, pubid=pubid, authority=settings.authority, principal=reader.principal)
         return _form(request, visitor, reader.connection, group)
 

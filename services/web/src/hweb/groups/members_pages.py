@@ -31,13 +31,15 @@ _LONGEST_NUMBER: Final = 9
 def show_members(
     request: Request, visitor: VisitorDep, settings: SettingsDep, read: SessionReadDep, pubid: str
 ) -> Response:
-    """Show a page of the members to those who may change the group.
+    """Show a page of the members to those who may change the group; visitors who are not logged in do that first.
 
     Raises:
         GroupNotFoundError: There is no such group, or the visitor may not change it.
     """
     number = _page_number(request)
     with read() as reader:
+        if reader.principal.user_id is None:
+            return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", status_code=303)
         group = _editable(reader.connection, pubid=pubid, authority=settings.authority, principal=reader.principal)
         first = (number - 1) * PAGE_SIZE
         succession = members.succession(reader.connection, principal=reader.principal, group_id=group["id"])

@@ -56,12 +56,14 @@ def create_group(
 def edit_group(
     request: Request, visitor: VisitorDep, settings: SettingsDep, read: SessionReadDep, pubid: str
 ) -> Response:
-    """Show the form of a group to those who may change it.
+    """Show the form of a group to those who may change it; visitors who are not logged in do that first.
 
     Raises:
         GroupNotFoundError: There is no such group, or the visitor may not change it.
     """
     with read() as reader:
+        if reader.principal.user_id is None:
+            return _to_login(request.url.path)
         row = queries.page_of(reader.connection, pubid=pubid, authority=settings.authority)
     if row is None or not rules.may_edit(reader.principal, group_id=row["id"], authority=row["authority"]):
         raise GroupNotFoundError("There is no such group, or you may not change it.")
