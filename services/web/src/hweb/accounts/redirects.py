@@ -3,7 +3,9 @@
 import re
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
+
+from starlette.responses import RedirectResponse, Response
 
 from hweb.security_headers import policy
 
@@ -30,6 +32,11 @@ def safe_next(target: str, *, app_url: str) -> str:
     if not parts.path.startswith("/") or parts.path.startswith("//"):
         return HOME
     return parts.path + (f"?{parts.query}" if parts.query else "")
+
+
+def to_login(path: str, *, status: int = 302) -> Response:
+    """Have a visitor who is not logged in do that first, and come back to this path of ours."""
+    return RedirectResponse(f"/login?{urlencode({'next': path})}", status)
 
 
 def carried_fields(values: Mapping[str, str]) -> dict[str, str]:

@@ -15,6 +15,7 @@ from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits, owner, queries
 from hweb.accounts.links import CHANGE_EMAIL
+from hweb.accounts.redirects import to_login
 from hweb.accounts.schemas import Account, email_problem
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
 from hweb.emails import service
@@ -45,7 +46,7 @@ class EmailLinkError(HError):
 def show_email(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
     """Ask for another address; visitors who are not logged in do that first."""
     account = owner.account_of(held, user.user_id)
-    return _form(request, visitor, account, email="", problems={}) if account else _to_login()
+    return _form(request, visitor, account, email="", problems={}) if account else to_login(PATH)
 
 
 @router.post(PATH, name="account.email.submit")
@@ -55,7 +56,7 @@ def request_change(
     """Have a link mailed to the new address, or show the form again with status 400."""
     account = owner.account_of(held, user.user_id)
     if account is None:
-        return _to_login()
+        return to_login(PATH)
     if account.password_hash is None and held.settings.password_login:
         # By mail one gets a password, and by that the account: a session alone must not lead there.
         return RedirectResponse(PATH, 303)
@@ -142,10 +143,6 @@ def _state(account: Account) -> list[object]:
     """Return what voids links when it changes."""
     changed = account.password_changed_at
     return [account.email, changed.timestamp() if changed else None]
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fsettings%2Femail", status_code=302)
 
 
 def _form(request: Request, visitor: Visitor, account: Account, *, email: str, problems: dict[str, str]) -> Response:

@@ -1,7 +1,6 @@
 """`/groups/{id}/edit/delete`: owners delete their group."""
 
 from typing import Final
-from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from hcommon.auth import Principal
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, RowMapping
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from hweb.accounts.redirects import to_login
 from hweb.deps import SessionReadDep, SessionWriteDep, SettingsDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
 from hweb.groups import deletion, members, queries
@@ -37,7 +37,7 @@ def show_deletion(
     """
     with read() as reader:
         if reader.principal.user_id is None:
-            return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", status_code=303)
+            return to_login(request.url.path, status=303)
         group = _owned(reader.connection, pubid=pubid, authority=settings.authority, principal=reader.principal)
         return _form(request, visitor, reader.connection, group)
 

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, RowMapping
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from hweb.accounts.redirects import to_login
 from hweb.deps import SessionReadDep, SessionWriteDep, SettingsDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
 from hweb.groups import member_queries, members, queries, rules
@@ -39,7 +40,7 @@ def show_members(
     number = _page_number(request)
     with read() as reader:
         if reader.principal.user_id is None:
-            return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", status_code=303)
+            return to_login(request.url.path, status=303)
         group = _editable(reader.connection, pubid=pubid, authority=settings.authority, principal=reader.principal)
         first = (number - 1) * PAGE_SIZE
         succession = members.succession(reader.connection, principal=reader.principal, group_id=group["id"])

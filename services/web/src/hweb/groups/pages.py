@@ -13,6 +13,7 @@ from hcommon.presentation.group import group_type, group_url
 from sqlalchemy import RowMapping
 from starlette.responses import RedirectResponse, Response
 
+from hweb.accounts.redirects import to_login
 from hweb.deps import SessionReadDep, SessionUserDep, SessionWriteDep, SettingsDep, VisitorDep
 from hweb.forms import CheckedFormDep, Form, form_page
 from hweb.groups import members, queries, rules, service
@@ -42,7 +43,7 @@ def create_group(
     with write() as writer:
         user_id = writer.principal.user_id
         if user_id is None:
-            return _to_login("/groups/new")
+            return to_login("/groups/new", status=303)
         change, problems = _change_of(form, settings)
         if not problems:
             pubid = service.create(
@@ -63,7 +64,7 @@ def edit_group(
     """
     with read() as reader:
         if reader.principal.user_id is None:
-            return _to_login(request.url.path)
+            return to_login(request.url.path, status=303)
         row = queries.page_of(reader.connection, pubid=pubid, authority=settings.authority)
     if row is None or not rules.may_edit(reader.principal, group_id=row["id"], authority=row["authority"]):
         raise GroupNotFoundError("There is no such group, or you may not change it.")
@@ -159,7 +160,7 @@ def join_or_leave(write: SessionWriteDep, settings: SettingsDep, form: CheckedFo
     with write() as writer:
         principal = writer.principal
         if principal.user_id is None:
-            return _to_login(f"/groups/{pubid}")
+            return to_login(f"/groups/{pubid}", status=303)
         row = queries.page_of(writer.session, pubid=pubid, authority=settings.authority)
         if row is None:
             raise GroupNotFoundError("There is no such group.")
@@ -208,7 +209,3 @@ def _form(
 
 def _to_group(row: RowMapping) -> Response:
     return RedirectResponse(group_url("", pubid=row["pubid"], name=row["name"]), status_code=303)
-
-
-def _to_login(path: str) -> Response:
-    return RedirectResponse(f"/login?{urlencode({'next': path})}", status_code=303)

@@ -8,7 +8,7 @@ from hcommon.logging import get_logger
 from hcommon.sessions import BrowserSession
 from starlette.responses import RedirectResponse, Response
 
-from hweb.accounts.redirects import HOME
+from hweb.accounts.redirects import HOME, to_login
 from hweb.accounts.service import end_grants_of_browser
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
@@ -29,7 +29,7 @@ def show_sessions(request: Request, held: ResourcesDep, visitor: VisitorDep, use
     """List where the visitor is logged in; visitors who are not do that first."""
     here = visitor.session
     if here is None or user.user_id is None:
-        return _to_login()
+        return to_login(PATH)
     now = held.clock.now()
     sessions = visitor.store.newest(user_id=here.user_id, now=now, limit=MAX_SHOWN)
     with held.database.read() as connection:
@@ -60,7 +60,7 @@ def end_sessions(held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep, 
     """
     here = visitor.session
     if here is None or user.user_id is None:
-        return _to_login()
+        return to_login(PATH)
     if form.get("end") == here.key:
         answer = RedirectResponse(HOME, 303)
         with held.database.transaction() as session:
@@ -109,7 +109,3 @@ def _take_back(held: Resources, visitor: Visitor, here: BrowserSession, client: 
             now=held.clock.now(),
         )
     _log.info("access_taken_back", user_id=here.user_id, client_id=str(client_id))
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fsettings%2Fsessions", status_code=302)

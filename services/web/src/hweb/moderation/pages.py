@@ -14,6 +14,7 @@ from hcommon.presentation.group import group_url
 from hcommon.search.document import quotes_of
 from starlette.responses import RedirectResponse, Response
 
+from hweb.accounts.redirects import to_login
 from hweb.annotations import service as annotations
 from hweb.deps import LinksDep, SessionReadDep, SessionWriteDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
@@ -53,7 +54,7 @@ def _queue(
     with read() as reader:
         principal = reader.principal
         if principal.user_id is None:
-            return RedirectResponse(f"/login?{urlencode({'next': f'/groups/{pubid}/moderate'})}", status_code=303)
+            return to_login(f"/groups/{pubid}/moderate", status=303)
         group = groups.readable_group(reader.connection, name=pubid, principal=principal)
         if group is None or principal.roles.get(group["id"]) not in MODERATING_ROLES:
             raise GroupNotFoundError("There is no such group, or you do not moderate it.")

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request
 from hcommon.models.notification import NotificationKind
 from starlette.responses import RedirectResponse, Response
 
+from hweb.accounts.redirects import to_login
 from hweb.deps import ResourcesDep, SessionReadDep, SessionWriteDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
 from hweb.notifications import queries, service, tokens
@@ -53,7 +54,7 @@ def show_settings(request: Request, read: SessionReadDep, visitor: VisitorDep) -
     """Show which mails whoever is logged in wants; others log in first and come back."""
     with read() as reader:
         if reader.principal.user_id is None:
-            return _to_login()
+            return to_login(SETTINGS)
         choices = queries.choices(reader.connection, user_id=reader.principal.user_id)
     fields = [{"name": kind.value, "when": _WORDS[kind], "on": on} for kind, on in choices.items()]
     saved = "saved" in request.query_params
@@ -65,11 +66,7 @@ def save_settings(write: SessionWriteDep, form: CheckedFormDep) -> Response:
     """Record which mails whoever is logged in wants: those whose box is checked."""
     with write() as writer:
         if writer.principal.user_id is None:
-            return _to_login()
+            return to_login(SETTINGS)
         choices = {kind: kind.value in form for kind in NotificationKind}
         service.choose(writer.session, user_id=writer.principal.user_id, choices=choices)
     return RedirectResponse(f"{SETTINGS}?saved", status_code=303)
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fsettings%2Fnotifications", status_code=302)

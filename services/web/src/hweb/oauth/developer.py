@@ -12,6 +12,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from hweb.accounts.redirects import to_login
 from hweb.deps import SessionReadDep, SessionWriteDep, VisitorDep, Writer
 from hweb.forms import CheckedFormDep, form_page
 from hweb.oauth import queries, service
@@ -30,7 +31,7 @@ def show_tokens(request: Request, visitor: VisitorDep, read: SessionReadDep) -> 
     with read() as reader:
         user_id = reader.principal.user_id
         if user_id is None:
-            return _to_login()
+            return to_login(PATH)
         grants = queries.developer_grants(reader.connection, user_id=user_id)
     return form_page(
         request, visitor, "oauth/developer.html.jinja2", grants=grants, token=None, problem=None, path=PATH
@@ -44,7 +45,7 @@ def change_tokens(request: Request, visitor: VisitorDep, write: SessionWriteDep,
     with write() as writer:
         user_id = writer.principal.user_id
         if user_id is None:
-            return _to_login()
+            return to_login(PATH)
         grants = queries.developer_grants(writer.session, user_id=user_id)
         if "revoke" in form:
             _revoke(writer, [grant.id for grant in grants], form["revoke"])
@@ -70,7 +71,3 @@ def _revoke(writer: Writer, own: list[UUID], wanted: str) -> None:
     for grant_id in own:
         if str(grant_id) == wanted:
             service.revoke_grant(writer.session, grant_id=grant_id, now=writer.now)
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fdeveloper", status_code=302)

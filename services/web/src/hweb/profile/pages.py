@@ -7,11 +7,12 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 from hcommon.ids import split_userid
-from hcommon.presentation.group import group_url
+from hcommon.presentation.group import group_order, group_url
 from hcommon.ratelimit import RateLimiter
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits
+from hweb.accounts.redirects import to_login
 from hweb.deps import ResourcesDep, SessionReadDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
 from hweb.groups import queries as groups_queries
@@ -30,7 +31,7 @@ def settings_page(request: Request, read: SessionReadDep) -> Response:
     with read() as reader:
         user_id, userid = reader.principal.user_id, reader.principal.userid
         if user_id is None or userid is None:
-            return RedirectResponse("/login?next=%2Faccount%2Fsettings", status_code=302)
+            return to_login("/account/settings")
         email = queries.email_of(reader.connection, user_id=user_id)
         groups = groups_queries.groups_by_id(reader.connection, group_ids=reader.principal.roles)
     username, authority = split_userid(userid)
@@ -43,7 +44,7 @@ def settings_page(request: Request, read: SessionReadDep) -> Response:
         email=email,
         groups=[
             {"name": group["name"], "path": group_url("", pubid=group["pubid"], name=group["name"])}
-            for group in sorted(groups, key=lambda group: (group["name"].casefold(), group["pubid"]))
+            for group in sorted(groups, key=group_order)
         ],
         saved="saved" in request.query_params,
     )
@@ -52,7 +53,7 @@ def settings_page(request: Request, read: SessionReadDep) -> Response:
 @router.get(PROFILE, name="account.profile")
 def show_profile(request: Request, visitor: VisitorDep, user: SessionUserDep) -> Response:
     """Ask for the name that others see; visitors who are not logged in do that first."""
-    return _form(request, visitor, user.display_name or "") if user.user_id is not None else _to_login()
+    return _form(request, visitor, user.display_name or "") if user.user_id is not None else to_login(PROFILE)
 
 
 @router.post(PROFILE, name="account.profile.submit")
@@ -61,7 +62,7 @@ def change_profile(
 ) -> Response:
     """Have the name stand on all that its owner wrote, or show the form again with status 400."""
     if user.user_id is None:
-        return _to_login()
+        return to_login(PROFILE)
     name = " ".join(form.get("display_name", "").split())
     problem = service.display_name_problem(name)
     if problem:
@@ -82,7 +83,3 @@ def _form(request: Request, visitor: Visitor, name: str, *, problems: dict[str, 
         longest=service.LONGEST_DISPLAY_NAME,
         problems=problems or {},
     )
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fprofile", status_code=302)

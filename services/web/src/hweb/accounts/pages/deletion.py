@@ -10,6 +10,7 @@ from hcommon.ratelimit import RateLimiter
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits, owner, queries, service
+from hweb.accounts.redirects import to_login
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
@@ -35,7 +36,7 @@ def show_deletion(request: Request, held: ResourcesDep, visitor: VisitorDep, use
     Visitors who are not logged in do that first.
     """
     account = owner.account_of(held, user.user_id)
-    return _form(request, held, visitor, account) if account else _to_login()
+    return _form(request, held, visitor, account) if account else to_login("/account/delete")
 
 
 @router.post("/account/delete", name="account.delete.submit")
@@ -49,7 +50,7 @@ def delete(
     """
     account = owner.account_of(held, user.user_id)
     if account is None or user.userid is None:
-        return _to_login()
+        return to_login("/account/delete")
     now = held.clock.now()
     RateLimiter(held.redis).count(limits.DELETE_BY_ACCOUNT, str(account.id), now=now)
     problems = owner.problems_of(account, form)
@@ -70,10 +71,6 @@ def delete(
 def show_deleted(request: Request) -> Response:
     """Say that the account is deleted."""
     return page(request, "accounts/deleted.html.jinja2", anonymous=True)
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fdelete", status_code=302)
 
 
 def _form(

@@ -11,6 +11,7 @@ from hcommon.ratelimit import RateLimiter
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits, owner, passwords, queries, service
+from hweb.accounts.redirects import to_login
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, Form, form_page
@@ -28,7 +29,7 @@ _log = get_logger(__name__)
 def show_password(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
     """Ask for the password and a new one; visitors who are not logged in do that first."""
     account = owner.account_of(held, user.user_id)
-    return _form(request, visitor, account, problems={}) if account else _to_login()
+    return _form(request, visitor, account, problems={}) if account else to_login(PATH)
 
 
 @router.post(PATH, name="account.password.submit")
@@ -38,7 +39,7 @@ def change_password(
     """Set the password and end all other sessions and log-ins, or show the form again with status 400."""
     account = owner.account_of(held, user.user_id)
     if account is None:
-        return _to_login()
+        return to_login(PATH)
     now = held.clock.now()
     RateLimiter(held.redis).count(limits.PASSWORD_BY_ACCOUNT, str(account.id), now=now)
     problems = _problems(account, form)
@@ -69,10 +70,6 @@ def _problems(account: Account, form: Form) -> dict[str, str]:
     elif new != form.get("new_password_confirm", ""):
         problems["new_password_confirm"] = _MISMATCH
     return problems
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fsettings%2Fpassword", status_code=302)
 
 
 def _form(request: Request, visitor: Visitor, account: Account, *, problems: dict[str, str]) -> Response:

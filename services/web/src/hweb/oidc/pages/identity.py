@@ -11,6 +11,7 @@ from hcommon.ratelimit import RateLimiter, network_of
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits, owner
+from hweb.accounts.redirects import to_login
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, form_page
@@ -34,7 +35,7 @@ def show_identities(
 ) -> Response:
     """List them; visitors who are not logged in do that first."""
     account = owner.account_of(held, user.user_id)
-    return _page(request, held, visitor, account, issuer) if account else _to_login()
+    return _page(request, held, visitor, account, issuer) if account else to_login(PATH)
 
 
 @router.post(PATH, name="account.identity.submit")
@@ -54,7 +55,7 @@ def disconnect(
     """
     account = owner.account_of(held, user.user_id)
     if account is None:
-        return _to_login()
+        return to_login(PATH)
     try:
         with held.database.transaction() as session:
             service.disconnect(
@@ -87,17 +88,13 @@ def connect(
     """
     account = owner.account_of(held, user.user_id)
     if account is None:
-        return _to_login()
+        return to_login(PATH)
     now = held.clock.now()
     RateLimiter(held.redis).count(limits.PASSWORD_BY_ACCOUNT, str(account.id), now=now)
     if not owner.is_proved(held, account, visitor, form):
         return _page(request, held, visitor, account, provider.issuer, problems={"password": owner.WRONG_PASSWORD})
     RateLimiter(held.redis).count(limits.LOGIN_BY_ADDRESS, network_of(visitor.address), now=now)
     return send_to(provider, request, held, visitor, carried={}, user_id=account.id)
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fsettings%2Fidentity", 302)
 
 
 def _page(

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from starlette.responses import RedirectResponse, Response
 
 from hweb.accounts import limits, owner
+from hweb.accounts.redirects import to_login
 from hweb.accounts.schemas import Account
 from hweb.deps import ResourcesDep, SessionUserDep, VisitorDep
 from hweb.forms import CheckedFormDep, Form, form_page
@@ -39,7 +40,7 @@ _log = get_logger(__name__)
 def show_second_factor(request: Request, held: ResourcesDep, visitor: VisitorDep, user: SessionUserDep) -> Response:
     """Show whether it is on, and what can be done; visitors who are not logged in do that first."""
     account = owner.account_of(held, user.user_id)
-    return _page(request, held, visitor, account) if account else _to_login()
+    return _page(request, held, visitor, account) if account else to_login(PATH)
 
 
 @router.post(PATH, name="account.two_factor.submit")
@@ -49,7 +50,7 @@ def change_second_factor(
     """Do what `action` says: `start` and `confirm` turn it on, `renew` gives new recovery codes, `off` turns it off."""
     account = owner.account_of(held, user.user_id)
     if account is None:
-        return _to_login()
+        return to_login(PATH)
     if account.password_hash is None:
         return RedirectResponse(PATH, 303)
     RateLimiter(held.redis).count(limits.SECOND_FACTOR_BY_ACCOUNT, str(account.id), now=held.clock.now())
@@ -122,10 +123,6 @@ def _secret_of(held: Resources, visitor: Visitor, account: Account, setup: str) 
 
 def _session_key(visitor: Visitor) -> str | None:
     return visitor.session.key if visitor.session else None
-
-
-def _to_login() -> Response:
-    return RedirectResponse("/login?next=%2Faccount%2Fsettings%2Ftwo-factor", status_code=302)
 
 
 def _page(
