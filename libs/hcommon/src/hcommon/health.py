@@ -27,17 +27,37 @@ class CheckResult:
         return {"ok": self.ok, "detail": self.detail, "milliseconds": round(self.milliseconds, 1)}
 
 
-def run_checks(checks: Mapping[str, Check]) -> dict[str, CheckResult]:
-    """Run every check in order; a check that raises is a failed one, never an error of the report."""
-    return {name: _run(check) for name, check in checks.items()}
+def type_of(error: Exception) -> str:
+    """Return what everybody may read of an error that nobody wrote for them."""
+    return type(error).__name__
 
 
-def _run(check: Check) -> CheckResult:
+def innermost(error: Exception) -> str:
+    """Return, in one line, what the error says that led to this one: names of hosts and users, for operators alone."""
+    cause: BaseException = error
+    while cause.__cause__ is not None:
+        cause = cause.__cause__
+    return " ".join(str(cause).split()) or type(cause).__name__
+
+
+def run_checks(
+    checks: Mapping[str, Check], *, describe: Callable[[Exception], str] = type_of
+) -> dict[str, CheckResult]:
+    """Run every check in order; a check that raises is a failed one, never an error of the report.
+
+    Args:
+        checks: Each with its name.
+        describe: What the report says of an error other than `UnhealthyError`.
+    """
+    return {name: _run(check, describe) for name, check in checks.items()}
+
+
+def _run(check: Check, describe: Callable[[Exception], str]) -> CheckResult:
     started = time.perf_counter()
     try:
         ok, detail = True, check()
     except UnhealthyError as error:
         ok, detail = False, error.reason
     except Exception as error:  # noqa: BLE001 - whatever a dependency raises is the finding
-        ok, detail = False, type(error).__name__
+        ok, detail = False, describe(error)
     return CheckResult(ok=ok, detail=detail, milliseconds=(time.perf_counter() - started) * 1000)

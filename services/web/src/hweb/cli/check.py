@@ -7,7 +7,7 @@ import typer
 from hcommon.clock import SystemClock
 from hcommon.db import schema
 from hcommon.db.engine import Database
-from hcommon.health import Check, UnhealthyError, run_checks
+from hcommon.health import Check, UnhealthyError, innermost, run_checks
 from hcommon.search.choice import search_index
 
 from hweb.cli.application import load_settings
@@ -27,7 +27,7 @@ def check() -> None:
         checks["mail"] = lambda: _reachable(settings.mail_host or "", settings.mail_port)
     if settings.oidc_issuer:
         checks["provider"] = lambda: _provider(settings)
-    results = run_checks({name: _explained(check) for name, check in checks.items()})
+    results = run_checks(checks, describe=innermost)
     typer.echo("configuration  ok       nothing is missing")
     for name, result in results.items():
         typer.echo(f"{name:<14} {'ok' if result.ok else 'FAILS':<8} {result.detail} ({result.milliseconds:.0f} ms)")
@@ -51,23 +51,6 @@ def notes(settings: Settings) -> list[str]:
     if settings.client_secret and len(settings.client_secret.get_secret_value().encode()) < _MIN_SIGNING_BYTES:
         found.append(f"CLIENT_SECRET is shorter than {_MIN_SIGNING_BYTES} bytes, too short to sign with safely.")
     return found
-
-
-def _explained(check: Check) -> Check:
-    """Return a check whose failure says what the innermost error says: the operator may read more than visitors."""
-
-    def explained() -> str:
-        try:
-            return check()
-        except UnhealthyError:
-            raise
-        except Exception as error:
-            cause: BaseException = error
-            while cause.__cause__ is not None:
-                cause = cause.__cause__
-            raise UnhealthyError(" ".join(str(cause).split()) or type(cause).__name__) from error
-
-    return explained
 
 
 def _database(settings: Settings) -> str:
