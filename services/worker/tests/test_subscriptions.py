@@ -20,7 +20,7 @@ from hcommon.events.moderation import AnnotationFlagged, ShadowBanChanged
 from hcommon.events.site import MailTestRequested
 from hcommon.testing.clock import START
 from hworker.context import Context
-from hworker.subscriptions import SUBSCRIPTIONS
+from hworker.subscriptions import SUBSCRIPTIONS, task
 from hworker.tasks.registry import EVENT_TASKS
 
 
@@ -28,8 +28,14 @@ class TestSubscriptions:
     def test_are_the_catalogues_events_that_name_the_worker(self) -> None:
         assert set(SUBSCRIPTIONS) == catalog.consumed_by(Consumer.WORKER)
 
+    def test_handlers_that_decide_are_named_after_their_events(self) -> None:
+        deciding = {event: made for event, made in SUBSCRIPTIONS.items() if made.__module__ != task.__module__}
+        assert len(deciding) == 3
+        for event, handler in deciding.items():
+            assert handler.__name__ == "on_" + event.TYPE.replace(".", "_")
+
     @pytest.mark.parametrize(
-        ("event_type", "task"),
+        ("event_type", "name"),
         [
             (AnnotationFlagged, "send_flag_notices"),
             (UserRegistered, "send_activation_mail"),
@@ -46,9 +52,9 @@ class TestSubscriptions:
         ],
     )
     def test_an_event_that_needs_no_decision_is_handed_to_its_task(
-        self, context: Context, queue: Any, event_type: type[Event], task: str
+        self, context: Context, queue: Any, event_type: type[Event], name: str
     ) -> None:
         event = event_type.model_construct(occurred_at=START)
         SUBSCRIPTIONS[event_type](event, attempts=3, context=context, tasks=queue)
-        assert queue.queued == [(task, event, 3)]
-        assert task in EVENT_TASKS
+        assert queue.queued == [(name, event, 3)]
+        assert name in EVENT_TASKS
